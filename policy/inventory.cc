@@ -1,0 +1,156 @@
+#include "policy/inventory.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tierwall::policy {
+
+namespace {
+
+constexpr std::string_view kApiServerSource = "kubernetes";
+
+/// Where an object of each type stands in a snapshot: its map and its key there.
+auto slot(Snapshot& snapshot, const Namespace& object) {
+  return std::pair(&snapshot.namespaces, object.name);
+}
+auto slot(Snapshot& snapshot, const ServiceAccount& object) {
+  return std::pair(&snapshot.service_accounts, std::pair(object.ns, object.name));
+}
+auto slot(Snapshot& snapshot, const Pod& object) {
+  return std::pair(&snapshot.pods, std::pair(object.ns, object.name));
+}
+auto slot(Snapshot& snapshot, const Tier& object) {
+  return std::pair(&snapshot.tiers, object.name);
+}
+auto slot(Snapshot& snapshot, const Profile& object) {
+  return std::pair(&snapshot.profiles, object.name);
+}
+auto slot(Snapshot& snapshot, const NetworkSet& object) {
+  return std::pair(&snapshot.network_sets, key_of(object));
+}
+auto slot(Snapshot& snapshot, const Policy& object) {
+  return std::pair(&snapshot.policies, key_of(object));
+}
+
+/// A diagnostic names kinds as they are written in manifests, where both sorts of NetworkPolicy are called alike.
+std::string object_as_written(const ResourceKey& key) {
+  const Kind kind = key.kind == Kind::KubernetesNetworkPolicy ? Kind::NetworkPolicy : key.kind;
+  return std::string(print_kind(kind)) + " " + print_name(key);
+}
+
+std::string source_in_words(const std::string& source) {
+  return source == kApiServerSource ? "the API server" : "the source '" + source + "'";
+}
+
+}  // namespace
+
+bool Snapshot::put(const Resource& resource) {
+  return std::visit(
+      [this](const auto& object) {
+        const auto [objects, key] = slot(*this, object);
+        const auto [at, inserted] = objects->try_emplace(key, object);
+        if (inserted) return true;
+        if (at->second == object) return false;
+        at->second = object;
+        return true;
+      },
+      resource);
+}
+
+bool Snapshot::remove(const ResourceKey& key) {
+  switch (key.kind) {
+    case Kind::Namespace:
+      return namespaces.erase(key.name) > 0;
+    case Kind::ServiceAccount:
+      return service_accounts.erase({key.ns, key.name}) > 0;
+    case Kind::Pod:
+      return pods.erase({key.ns, key.name}) > 0;
+    case Kind::Tier:
+      return tiers.erase(key.name) > 0;
+    case Kind::Profile:
+      return profiles.erase(key.name) > 0;
+    case Kind::GlobalNetworkSet:
+    case Kind::NetworkSet:
+      return network_sets.erase(key) > 0;
+    case Kind::GlobalNetworkPolicy:
+    case Kind::NetworkPolicy:
+    case Kind::KubernetesNetworkPolicy:
+      return policies.erase(key) > 0;
+  }
+  return false;
+}
+
+void Inventory::apply(const ResourceEvent& event) {
+  if (event.change == ResourceEvent::Change::Gone) {
+    const auto known = copies_.find(event.key);
+    if (known == copies_.end() || known->second.erase(event.source) == 0) return;
+    if (known->second.empty()) copies_.erase(known);
+    publish(event.key);
+    return;
+  }
+  TIERWALL_CHECK(!event.resource || key_of(*event.resource) == event.key);
+  Copy& copy = copies_[event.key][event.source];
+  copy.problems = event.problems;
+  const bool valid = event.resource && !has_errors(event.problems);
+  // A fail-closed reading never replaces a good version, and nothing at all replaces neither.
+  if (valid || (event.resource && !copy.valid)) {
+    copy.in_force = event.resource;
+    copy.valid = valid;
+    copy.where = event.where;
+  }
+  publish(event.key);
+}
+
+void Inventory::publish(const ResourceKey& key) {
+  const Copy* copy = winner(key);
+  const bool changed = copy == nullptr ? snapshot_.remove(key) : snapshot_.put(*copy->in_force);
+  if (changed) ++generation_;
+}
+
+const Inventory::Copy* Inventory::winner(const ResourceKey& key) const {
+  const auto known = copies_.find(key);
+  return known == copies_.end() ? nullptr : winner(known->second);
+}
+
+const Inventory::Copy* Inventory::winner(const Copies& copies) {
+  const auto api_server = copies.find(kApiServerSource);
+  if (api_server != copies.end() && api_server->second.in_force) return &api_server->second;
+  const auto usable = [](const Copies::value_type& entry) { return entry.second.in_force.has_value(); };
+  const auto first = std::find_if(copies.begin(), copies.end(), usable);
+  return first == copies.end() ? nullptr : &first->second;
+}
+
+std::vector<Diagnostic> Inventory::problems() const {
+  std::vector<Diagnostic> found;
+  for (const auto& [key, copies] : copies_) {
+    for (const auto& [source, copy] : copies) {
+      found.insert(found.end(), copy.problems.begin(), copy.problems.end());
+    }
+    if (copies.size() > 1) report_copies(key, copies, found);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void Inventory::report_copies(const ResourceKey& key, const Copies& copies, std::vector<Diagnostic>& found) {
+  const Copy* in_force = winner(copies);
+  const auto counts = std::find_if(copies.begin(), copies.end(),
+                                   [in_force](const Copies::value_type& entry) { return &entry.second == in_force; });
+  if (counts == copies.end()) return;
+  for (const auto& [source, copy] : copies) {
+    if (&copy == in_force || !copy.in_force) continue;
+    found.push_back({.where = copy.where,
+                     .severity = Severity::Warning,
+                     .object = object_as_written(key),
+                     .field = "",
+                     .message = "not in force: the copy from " + source_in_words(counts->first) + " counts"});
+  }
+}
+
+std::optional<Location> Inventory::location(const ResourceKey& key) const {
+  const Copy* copy = winner(key);
+  if (copy == nullptr) return std::nullopt;
+  return copy->where;
+}
+
+}  // namespace tierwall::policy

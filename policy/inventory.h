@@ -1,0 +1,84 @@
+#pragma once
+// The memory of the process: which objects every source last told us, and which of them are in force. Receiving an
+// event changes memory only; nothing here computes policy. The result depends on the last event per source and key,
+// never on the order in which different keys arrived.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/diagnostic.h"
+#include "policy/model.h"
+
+namespace tierwall::policy {
+
+/// One object changed in one source.
+struct ResourceEvent {
+  enum class Change { Upsert, Gone };
+
+  std::string source = {};  ///< "directory", "kubernetes"
+  ResourceKey key = {};
+  Change change = Change::Upsert;
+  std::optional<Resource> resource = {};  ///< Upsert: absent if nothing of the object could be used
+  Location where = {};
+  std::vector<Diagnostic> problems = {};  ///< errors make an update invalid: the last good version stays (law 5)
+
+  friend bool operator==(const ResourceEvent&, const ResourceEvent&) = default;
+};
+
+/// All objects in force, as one value.
+struct Snapshot {
+  std::map<std::string, Namespace> namespaces = {};
+  std::map<std::pair<std::string, std::string>, ServiceAccount> service_accounts = {};
+  std::map<std::pair<std::string, std::string>, Pod> pods = {};
+  std::map<std::string, Tier> tiers = {};
+  std::map<std::string, Profile> profiles = {};
+  std::map<ResourceKey, NetworkSet> network_sets = {};
+  std::map<ResourceKey, Policy> policies = {};
+
+  /// Both say whether they changed anything.
+  bool put(const Resource& resource);
+  bool remove(const ResourceKey& key);
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+};
+
+class Inventory {
+ public:
+  /// Takes the event in. An invalid update of an object that has a good version keeps that version and remembers the
+  /// problems; without one, the fail-closed reading of the object (its `resource`) comes into force, if there is any.
+  void apply(const ResourceEvent& event);
+
+  [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
+  /// Counts changes of the snapshot; equal numbers mean equal snapshots.
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
+  /// Problems of all objects, sorted by place. An object that is in two sources is one of them.
+  [[nodiscard]] std::vector<Diagnostic> problems() const;
+  /// Where the version in force was read, if the key is known.
+  [[nodiscard]] std::optional<Location> location(const ResourceKey& key) const;
+
+ private:
+  struct Copy {
+    std::optional<Resource> in_force = {};
+    bool valid = false;
+    Location where = {};
+    std::vector<Diagnostic> problems = {};
+  };
+
+  using Copies = std::map<std::string, Copy, std::less<>>;  // by source
+
+  void publish(const ResourceKey& key);
+  /// The API server's copy counts before every other one.
+  static const Copy* winner(const Copies& copies);
+  [[nodiscard]] const Copy* winner(const ResourceKey& key) const;
+  static void report_copies(const ResourceKey& key, const Copies& copies, std::vector<Diagnostic>& found);
+
+  std::map<ResourceKey, Copies> copies_;
+  Snapshot snapshot_;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace tierwall::policy

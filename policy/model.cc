@@ -1,0 +1,96 @@
+#include "policy/model.h"
+
+namespace tierwall::policy {
+
+namespace {
+
+struct KindRow {
+  Kind kind;
+  std::string_view name;
+  bool namespaced;
+};
+
+constexpr KindRow kKinds[] = {
+    {Kind::Namespace, "Namespace", false},
+    {Kind::ServiceAccount, "ServiceAccount", true},
+    {Kind::Pod, "Pod", true},
+    {Kind::Tier, "Tier", false},
+    {Kind::Profile, "Profile", false},
+    {Kind::GlobalNetworkSet, "GlobalNetworkSet", false},
+    {Kind::NetworkSet, "NetworkSet", true},
+    {Kind::GlobalNetworkPolicy, "GlobalNetworkPolicy", false},
+    {Kind::NetworkPolicy, "NetworkPolicy", true},
+    {Kind::KubernetesNetworkPolicy, "KubernetesNetworkPolicy", true},
+};
+
+constexpr bool rows_follow_enum() {
+  std::size_t position = 0;
+  for (const KindRow& row : kKinds) {
+    if (static_cast<std::size_t>(row.kind) != position++) return false;
+  }
+  return position == static_cast<std::size_t>(Kind::KubernetesNetworkPolicy) + 1;
+}
+static_assert(rows_follow_enum());
+
+const KindRow& row_of(Kind kind) {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+
+/// The key of each alternative of Resource.
+struct KeyOf {
+  ResourceKey operator()(const Namespace& object) const { return {Kind::Namespace, "", object.name}; }
+  ResourceKey operator()(const ServiceAccount& object) const { return {Kind::ServiceAccount, object.ns, object.name}; }
+  ResourceKey operator()(const Pod& object) const { return {Kind::Pod, object.ns, object.name}; }
+  ResourceKey operator()(const Tier& object) const { return {Kind::Tier, "", object.name}; }
+  ResourceKey operator()(const Profile& object) const { return {Kind::Profile, "", object.name}; }
+  ResourceKey operator()(const NetworkSet& object) const {
+    return {object.ns.empty() ? Kind::GlobalNetworkSet : Kind::NetworkSet, object.ns, object.name};
+  }
+  ResourceKey operator()(const Policy& object) const { return {object.kind, object.ns, object.name}; }
+};
+
+}  // namespace
+
+std::string_view print_kind(Kind kind) {
+  return row_of(kind).name;
+}
+
+bool is_namespaced(Kind kind) {
+  return row_of(kind).namespaced;
+}
+
+std::string print_name(const ResourceKey& key) {
+  return key.ns.empty() ? key.name : key.ns + "/" + key.name;
+}
+
+std::string print_key(const ResourceKey& key) {
+  return std::string(print_kind(key.kind)) + " " + print_name(key);
+}
+
+std::string_view print_action(Action action) {
+  switch (action) {
+    case Action::Allow:
+      return "Allow";
+    case Action::Deny:
+      return "Deny";
+    case Action::Pass:
+      return "Pass";
+    case Action::Log:
+      return "Log";
+  }
+  abort_on_bug("action is one of the four", __FILE__, __LINE__);
+}
+
+std::string_view print_direction(Direction direction) {
+  return direction == Direction::Ingress ? "ingress" : "egress";
+}
+
+std::string namespace_profile(std::string_view ns) {
+  return "kns." + std::string(ns);
+}
+
+ResourceKey key_of(const Resource& resource) {
+  return std::visit(KeyOf{}, resource);
+}
+
+}  // namespace tierwall::policy

@@ -1,0 +1,213 @@
+#pragma once
+// The resources Tierwall knows, as plain values. Foreign words are translated by the decoders: what arrives here
+// has one shape whichever API it came from. Selectors are composed (namespace terms included, calico.md 2.5, 2.6)
+// and parsed. Defaults are the safe ones.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "policy/address.h"
+#include "policy/label.h"
+#include "policy/port.h"
+#include "policy/selector.h"
+
+namespace tierwall::policy {
+
+enum class Kind {
+  Namespace,
+  ServiceAccount,
+  Pod,
+  Tier,
+  Profile,
+  GlobalNetworkSet,
+  NetworkSet,
+  GlobalNetworkPolicy,
+  NetworkPolicy,            ///< projectcalico.org
+  KubernetesNetworkPolicy,  ///< networking.k8s.io
+};
+
+/// Calico's names for kinds (calico.md 3.2): a Kubernetes NetworkPolicy is "KubernetesNetworkPolicy".
+std::string_view print_kind(Kind kind);
+bool is_namespaced(Kind kind);
+
+struct ResourceKey {
+  Kind kind = Kind::Pod;
+  std::string ns = {};  ///< empty for cluster-scoped kinds
+  std::string name = {};
+
+  friend auto operator<=>(const ResourceKey&, const ResourceKey&) = default;
+};
+
+/// "NAME" or "NAMESPACE/NAME".
+std::string print_name(const ResourceKey& key);
+/// "KIND NAME" or "KIND NAMESPACE/NAME".
+std::string print_key(const ResourceKey& key);
+
+struct Namespace {
+  std::string name = {};
+  Labels labels = {};
+
+  friend bool operator==(const Namespace&, const Namespace&) = default;
+};
+
+struct ServiceAccount {
+  std::string ns = {};
+  std::string name = {};
+  Labels labels = {};
+
+  friend bool operator==(const ServiceAccount&, const ServiceAccount&) = default;
+};
+
+struct ContainerPort {
+  std::string name = {};  ///< may be empty
+  Protocol protocol = kTcp;
+  std::uint16_t port = 0;
+
+  friend bool operator==(const ContainerPort&, const ContainerPort&) = default;
+};
+
+enum class PodPhase { Pending, Running, Succeeded, Failed, Unknown };
+
+struct Pod {
+  std::string ns = {};
+  std::string name = {};
+  Labels labels = {};
+  std::string node = {};  ///< empty: not scheduled
+  std::string service_account = "default";
+  std::vector<Address> addresses = {};       ///< status.podIPs, or status.podIP
+  std::optional<Address> host_address = {};  ///< status.hostIP
+  std::vector<ContainerPort> ports = {};     ///< containers and init containers, all of them
+  bool host_network = false;
+  PodPhase phase = PodPhase::Running;
+  std::string created = {};  ///< metadata.creationTimestamp, RFC 3339 in UTC, so later compares greater; may be empty
+
+  /// Something policy applies to and selectors may denote: on the pod network, not finished (design.md 7.5).
+  [[nodiscard]] bool is_endpoint() const {
+    return !host_network && phase != PodPhase::Succeeded && phase != PodPhase::Failed;
+  }
+  friend bool operator==(const Pod&, const Pod&) = default;
+};
+
+enum class Action { Allow, Deny, Pass, Log };
+enum class Direction { Ingress, Egress };
+
+inline constexpr Direction kDirections[] = {Direction::Egress, Direction::Ingress};  ///< in the order packets meet them
+
+std::string_view print_action(Action action);           ///< "Allow"
+std::string_view print_direction(Direction direction);  ///< "ingress"
+
+struct Icmp {
+  std::optional<std::uint8_t> type = {};
+  std::optional<std::uint8_t> code = {};  ///< only with a type
+
+  friend bool operator==(const Icmp&, const Icmp&) = default;
+};
+
+/// A list of ports; items are alternatives.
+struct PortList {
+  std::vector<PortRange> ranges = {};   ///< merged
+  std::vector<std::string> names = {};  ///< sorted, unique; resolved per destination endpoint
+
+  [[nodiscard]] bool empty() const { return ranges.empty() && names.empty(); }
+  friend bool operator==(const PortList&, const PortList&) = default;
+};
+
+/// One side of a rule. Everything given must hold; what is absent (or empty) does not restrict.
+struct Peer {
+  std::optional<Selector> selector = {};      ///< denotes addresses of pods and network sets; notSelector folded in
+  std::optional<Selector> not_selector = {};  ///< only without `selector`: matches addresses it does not denote
+  std::vector<Prefix> nets = {};
+  std::vector<Prefix> not_nets = {};
+  PortList ports = {};
+  PortList not_ports = {};
+
+  friend bool operator==(const Peer&, const Peer&) = default;
+};
+
+struct Rule {
+  Action action = Action::Deny;
+  int number = 1;  ///< position among the rules of its direction as written, from 1
+  /// False: something in it could not be understood. An Allow or Log then matches nothing; a Deny or Pass denies
+  /// everything that reaches it (law 5 of design.md).
+  bool understood = true;
+  std::optional<Family> ip_version = {};
+  std::optional<Protocol> protocol = {};
+  std::optional<Protocol> not_protocol = {};
+  std::optional<Icmp> icmp = {};
+  std::optional<Icmp> not_icmp = {};
+  Peer source = {};
+  Peer destination = {};
+
+  friend bool operator==(const Rule&, const Rule&) = default;
+};
+
+inline constexpr std::string_view kDefaultTier = "default";
+inline constexpr double kKubernetesPolicyOrder = 1000;
+
+struct Policy {
+  Kind kind = Kind::NetworkPolicy;
+  std::string ns = {};
+  std::string name = {};
+  std::string tier = std::string(kDefaultTier);
+  std::optional<double> order = {};  ///< absent: after everything numbered
+  Selector subject = {};             ///< the endpoints it applies to
+  bool applies_to_ingress = true;
+  bool applies_to_egress = true;
+  std::vector<Rule> ingress = {};  ///< several may share a number: a Kubernetes rule is one per peer and protocol
+  std::vector<Rule> egress = {};
+
+  [[nodiscard]] bool applies_to(Direction direction) const {
+    return direction == Direction::Ingress ? applies_to_ingress : applies_to_egress;
+  }
+  [[nodiscard]] const std::vector<Rule>& rules(Direction direction) const {
+    return direction == Direction::Ingress ? ingress : egress;
+  }
+  friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+enum class TierDefault { Deny, Pass };
+
+struct Tier {
+  std::string name = {};
+  std::optional<double> order = {};  ///< absent: after everything numbered
+  TierDefault default_action = TierDefault::Deny;
+
+  friend bool operator==(const Tier&, const Tier&) = default;
+};
+
+/// A NetworkSet, or with an empty namespace a GlobalNetworkSet.
+struct NetworkSet {
+  std::string ns = {};
+  std::string name = {};
+  Labels labels = {};
+  RangeSet nets = {};
+
+  friend bool operator==(const NetworkSet&, const NetworkSet&) = default;
+};
+
+/// What an endpoint falls back to when no policy decides. A namespace's pods have the profile "kns.NAMESPACE", which
+/// allows everything unless a Profile of that name is written.
+struct Profile {
+  std::string name = {};
+  Labels labels_to_apply = {};
+  std::vector<Rule> ingress = {};
+  std::vector<Rule> egress = {};
+
+  [[nodiscard]] const std::vector<Rule>& rules(Direction direction) const {
+    return direction == Direction::Ingress ? ingress : egress;
+  }
+  friend bool operator==(const Profile&, const Profile&) = default;
+};
+
+std::string namespace_profile(std::string_view ns);  ///< "kns.NAMESPACE"
+
+using Resource = std::variant<Namespace, ServiceAccount, Pod, Tier, Profile, NetworkSet, Policy>;
+
+ResourceKey key_of(const Resource& resource);
+
+}  // namespace tierwall::policy

@@ -1,0 +1,40 @@
+#include "policy/node_policy.h"
+
+#include <algorithm>
+
+namespace tierwall::policy {
+
+bool AddressSet::contains(const Address& address) const {
+  return std::binary_search(addresses.begin(), addresses.end(), address) || nets.contains(address);
+}
+
+bool ServiceSet::contains(const ServiceAddress& member) const {
+  return std::binary_search(members.begin(), members.end(), member);
+}
+
+namespace {
+
+bool lacks(const std::optional<RangeSet>& nets, Family family) {
+  return nets && nets->empty(family);
+}
+
+}  // namespace
+
+bool ResolvedRule::speaks_of(Family packet_family) const {
+  if (family && *family != packet_family) return false;
+  return !lacks(source.nets, packet_family) && !lacks(source.not_nets, packet_family) &&
+         !lacks(destination.nets, packet_family) && !lacks(destination.not_nets, packet_family);
+}
+
+const ResolvedEndpoint* NodePolicy::find_endpoint(const ResourceKey& pod) const {
+  const auto found = std::ranges::lower_bound(endpoints, pod, {}, &ResolvedEndpoint::pod);
+  return found != endpoints.end() && found->pod == pod ? &*found : nullptr;
+}
+
+const ResolvedEndpoint* NodePolicy::find_endpoint(const Address& address) const {
+  const auto found = std::ranges::find_if(
+      endpoints, [&](const ResolvedEndpoint& endpoint) { return std::ranges::count(endpoint.addresses, address) > 0; });
+  return found != endpoints.end() ? &*found : nullptr;
+}
+
+}  // namespace tierwall::policy

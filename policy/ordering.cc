@@ -1,0 +1,60 @@
+#include "policy/ordering.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+namespace tierwall::policy {
+
+namespace {
+
+double order_value(const std::optional<double>& order) {
+  return order.value_or(std::numeric_limits<double>::infinity());
+}
+
+std::string tie_key(const Policy& policy) {
+  return policy.name + "/" + policy.ns + "/" + std::string(print_kind(policy.kind));
+}
+
+std::map<std::string, Tier> with_built_in(std::map<std::string, Tier> tiers) {
+  for (const Tier& built_in :
+       {Tier{"default", 1'000'000, TierDefault::Deny}, Tier{"kube-admin", 1'000, TierDefault::Pass},
+        Tier{"kube-baseline", 10'000'000, TierDefault::Pass}}) {
+    tiers[built_in.name] = built_in;
+  }
+  return tiers;
+}
+
+}  // namespace
+
+bool comes_before(const Policy& left, const Policy& right) {
+  const double left_order = order_value(left.order);
+  const double right_order = order_value(right.order);
+  return left_order != right_order ? left_order < right_order : tie_key(left) < tie_key(right);
+}
+
+std::vector<OrderedTier> order_tiers(const std::map<std::string, Tier>& tiers,
+                                     const std::map<ResourceKey, Policy>& policies) {
+  std::map<std::string, OrderedTier> by_name;
+  for (auto& [name, tier] : with_built_in(tiers)) by_name[name] = {tier, false, {}};
+  for (const auto& [key, policy] : policies) {
+    auto [entry, added] = by_name.try_emplace(policy.tier);
+    if (added) entry->second = {Tier{policy.tier, std::nullopt, TierDefault::Deny}, true, {}};
+    entry->second.policies.push_back(&policy);
+  }
+
+  std::vector<OrderedTier> ordered;
+  ordered.reserve(by_name.size());
+  for (auto& [name, tier] : by_name) {
+    std::ranges::sort(tier.policies,
+                      [](const Policy* left, const Policy* right) { return comes_before(*left, *right); });
+    ordered.push_back(std::move(tier));
+  }
+  const auto rank = [](const OrderedTier& tier) {
+    return std::make_tuple(tier.missing, order_value(tier.tier.order), tier.tier.name);
+  };
+  std::ranges::sort(ordered, {}, rank);
+  return ordered;
+}
+
+}  // namespace tierwall::policy
