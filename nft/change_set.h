@@ -1,0 +1,73 @@
+#pragma once
+// The difference between two states of our table as an ordered list of operations: what a commit sends in one
+// transaction. A value with a printer; applied to a Ruleset it gives the other Ruleset.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nft/ruleset.h"
+
+namespace tierwall::nft {
+
+struct AddTable {
+  friend auto operator<=>(const AddTable&, const AddTable&) = default;
+};
+struct DeleteTable {
+  friend auto operator<=>(const DeleteTable&, const DeleteTable&) = default;
+};
+
+/// Declares the set; its elements travel in AddElements. `set.elements` is empty.
+struct AddSet {
+  Set set;
+  friend bool operator==(const AddSet&, const AddSet&) = default;
+};
+struct DeleteSet {
+  std::string set;
+  friend bool operator==(const DeleteSet&, const DeleteSet&) = default;
+};
+/// Elements of a set that exists or is added before. The set's shape is repeated so that encoding needs no state.
+struct AddElements {
+  Set set;  ///< with the elements to add
+  friend bool operator==(const AddElements&, const AddElements&) = default;
+};
+struct DeleteElements {
+  Set set;  ///< with the elements to delete
+  friend bool operator==(const DeleteElements&, const DeleteElements&) = default;
+};
+/// Declares the chain; its rules travel in AddRule. `chain.rules` is empty.
+struct AddChain {
+  Chain chain;
+  friend bool operator==(const AddChain&, const AddChain&) = default;
+};
+struct FlushChain {
+  std::string chain;
+  friend bool operator==(const FlushChain&, const FlushChain&) = default;
+};
+struct DeleteChain {
+  std::string chain;
+  friend bool operator==(const DeleteChain&, const DeleteChain&) = default;
+};
+/// Appends to the chain.
+struct AddRule {
+  std::string chain;
+  Rule rule;
+  friend bool operator==(const AddRule&, const AddRule&) = default;
+};
+
+using Operation = std::variant<AddTable, DeleteTable, AddSet, DeleteSet, AddElements, DeleteElements, AddChain,
+                               FlushChain, DeleteChain, AddRule>;
+
+struct ChangeSet {
+  std::vector<Operation> operations;
+
+  [[nodiscard]] bool empty() const { return operations.empty(); }
+  friend bool operator==(const ChangeSet&, const ChangeSet&) = default;
+};
+
+/// "set src-3f9a element 10.0.0.1", "chain in-77aa rule 'tier default ...'": the subject of an error message.
+std::string describe(const Operation& operation);
+/// The same, but of many elements only the one with this key, which is to blame. Empty or unknown: as above.
+std::string describe(const Operation& operation, const Key& blamed);
+
+}  // namespace tierwall::nft

@@ -1,0 +1,40 @@
+#pragma once
+// NodePolicy -> Ruleset: the only place where allow, deny and pass become nft words. Layout (design.md 4):
+//
+//   forward (filter + 10)   ct established,related accept
+//                           unknown local addresses              -> drop            (node.pod_cidrs)
+//                           ip saddr vmap @egress-v4             -> jump eg-XXXX    one chain per treatment and family
+//                           ip daddr vmap @ingress-v4            -> jump in-XXXX
+//   input   (filter + 10)   ct established,related accept
+//                           ip saddr vmap @egress-v4             -> jump eg-XXXX    pod to its own host
+//                           endpoint_to_host = drop              -> drop
+//
+//   eg-XXXX                 tier by tier, rule by rule:  Allow -> return (to the base chain: the next policy point)
+//                                                        Deny  -> drop
+//                                                        Pass  -> goto the chain of the tiers that follow
+//
+// Chains are named by a hash of their content, so equal treatment is one chain and a changed policy is a new one.
+
+#include <string>
+#include <vector>
+
+#include "nft/ruleset.h"
+#include "policy/node_policy.h"
+#include "policy/result.h"
+
+namespace tierwall::nft {
+
+struct CompileOptions {
+  enum class EndpointToHost { Accept, Return, Drop };
+  enum class UnknownPod { Drop, Allow };
+
+  std::vector<policy::Prefix> pod_cidrs;  ///< of this node; empty: unknown_pod has nothing to act on
+  UnknownPod unknown_pod = UnknownPod::Drop;
+  EndpointToHost endpoint_to_host = EndpointToHost::Accept;
+};
+
+/// The whole table. Unsupported if a treatment nests more chains than the kernel follows (16 levels): the error names
+/// the endpoint, and the caller keeps the former table in force.
+Result<Ruleset> compile(const policy::NodePolicy& policy, const CompileOptions& options);
+
+}  // namespace tierwall::nft

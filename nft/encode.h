@@ -1,0 +1,27 @@
+#pragma once
+// ChangeSet -> netlink bytes, with libnftnl. No socket here.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "nft/change_set.h"
+#include "policy/result.h"
+
+namespace tierwall::nft {
+
+/// The bytes of one transaction and which operation each message belongs to.
+struct Batch {
+  static constexpr std::size_t kWholeTransaction = static_cast<std::size_t>(-1);
+
+  std::vector<std::uint8_t> bytes;        ///< begin message, operations, end message
+  std::uint32_t first_sequence = 0;       ///< of the begin message; the messages count up from it
+  std::vector<std::size_t> operation_of;  ///< by sequence - first_sequence; kWholeTransaction for begin and end
+};
+
+/// Only the last message asks for an acknowledgement (failures answer unasked), so that success is one answer
+/// however large the transaction is. Malformed if a name or comment is longer than the kernel holds; the error names
+/// the operation.
+Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence);
+
+}  // namespace tierwall::nft

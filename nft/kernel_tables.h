@@ -1,0 +1,42 @@
+#pragma once
+// The door to the kernel's nftables. Implementations: NetlinkTables (the kernel), FakeKernelTables (tests). Both pass
+// tests/unit/nft/kernel_tables_contract_test.cc.
+
+#include <cstddef>
+#include <string>
+#include <variant>
+
+#include "nft/change_set.h"
+
+namespace tierwall::nft {
+
+struct Committed {
+  std::size_t messages = 0;  ///< netlink messages of the transaction
+  std::size_t bytes = 0;
+
+  friend bool operator==(const Committed&, const Committed&) = default;
+};
+
+/// The kernel refused; nothing changed.
+struct Rejected {
+  static constexpr std::size_t kWholeTransaction = static_cast<std::size_t>(-1);
+
+  std::size_t operation = kWholeTransaction;  ///< index into the ChangeSet's operations, if one is to blame
+  int errno_value = 0;
+  std::string message;  ///< "set src-3f9a element 10.0.0.1: File exists"
+
+  friend bool operator==(const Rejected&, const Rejected&) = default;
+};
+
+using CommitOutcome = std::variant<Committed, Rejected>;
+
+class KernelTables {
+ public:
+  virtual ~KernelTables() = default;
+
+  /// Sends the changes as one transaction for both families: all of it lands or nothing does. Blocks until the kernel
+  /// answered; an empty ChangeSet commits without a message.
+  virtual CommitOutcome commit(const ChangeSet& changes) = 0;
+};
+
+}  // namespace tierwall::nft

@@ -1,0 +1,217 @@
+#include "nft/simulate.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "nft/canonical.h"
+#include "nft/field.h"
+#include "nft/print.h"
+
+namespace tierwall::nft {
+
+namespace {
+
+bool is_v4(const Packet& packet) {
+  return packet.source.family == policy::Family::V4;
+}
+
+bool carries_ports(policy::Protocol protocol) {
+  return policy::has_ports(protocol) || protocol == policy::kUdpLite;
+}
+
+/// What a field holds in this packet: an address, or a number. Nothing if the packet has no such field.
+struct Value {
+  std::optional<policy::Address> address;
+  std::uint32_t number = 0;
+};
+
+std::optional<Value> of_number(bool present, std::uint32_t number) {
+  if (!present) return std::nullopt;
+  return Value{.address = std::nullopt, .number = number};
+}
+
+std::optional<Value> of_port(const Packet& packet, Field field) {
+  const bool source = layout(field).offset == 0;
+  return of_number(carries_ports(packet.protocol), source ? packet.source_port : packet.destination_port);
+}
+
+std::optional<Value> read(const Packet& packet, Field field) {
+  const FieldLayout& row = layout(field);
+  const std::uint8_t nfproto = is_v4(packet) ? kNfprotoIpv4 : kNfprotoIpv6;
+  if (row.nfproto != 0 && row.nfproto != nfproto) return std::nullopt;
+  if (row.l4proto != 0 && row.l4proto != packet.protocol.number) return std::nullopt;
+  switch (field) {
+    case Field::NfProto:
+      return of_number(true, nfproto);
+    case Field::L4Proto:
+      return of_number(true, packet.protocol.number);
+    case Field::CtState:
+      return of_number(true, packet.ct_state);
+    case Field::IpSaddr:
+    case Field::Ip6Saddr:
+      return Value{.address = packet.source, .number = 0};
+    case Field::IpDaddr:
+    case Field::Ip6Daddr:
+      return Value{.address = packet.destination, .number = 0};
+    case Field::IcmpType:
+    case Field::Icmpv6Type:
+      return of_number(true, packet.icmp_type);
+    case Field::IcmpCode:
+    case Field::Icmpv6Code:
+      return of_number(true, packet.icmp_code);
+    default:
+      return of_port(packet, field);
+  }
+}
+
+Key to_key(const Value& value, FieldType type, std::size_t fields) {
+  Key key = value.address ? make_key(*value.address) : Key();
+  if (!value.address) {
+    for (std::size_t i = layout(type).length; i-- > 0;) {
+      key += static_cast<char>(value.number >> (8 * i) & 0xff);
+    }
+  }
+  TIERWALL_CHECK(key.size() == layout(type).length);
+  key.resize(padded_length(type, fields), '\0');
+  return key;
+}
+
+/// The element that covers the key; elements are sorted and disjoint.
+const Element* find_element(const Set& set, const Key& key) {
+  const auto after = std::ranges::upper_bound(set.elements, key, {}, &Element::key);
+  if (after == set.elements.begin()) return nullptr;
+  const Element& candidate = *(after - 1);
+  const Key& last = candidate.last.empty() ? candidate.key : candidate.last;
+  return key <= last ? &candidate : nullptr;
+}
+
+class Simulation {
+ public:
+  Simulation(const Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
+
+  Walk run();
+
+ private:
+  /// What became of the packet in a chain: a verdict that ends the base chain, or nothing (go on behind the jump).
+  using Outcome = std::optional<Verdict::Code>;
+  enum class Flow { NextRule, LeaveChain };
+  struct Step {
+    Flow flow = Flow::NextRule;
+    Outcome outcome;
+  };
+
+  Outcome run_chain(const std::string& name);
+  Step run_rule(const Chain& chain, const Rule& rule);
+  Step obey(const Verdict& verdict);
+  std::optional<Verdict> action_of(const Rule& rule) const;
+  bool matches(const Match& match) const;
+  const Set& set(const std::string& name) const;
+  /// The element of the set that the packet's fields name; nothing if it lacks one of them.
+  std::optional<const Element*> look_up(const std::string& name, const std::vector<Field>& fields) const;
+
+  const Ruleset& ruleset_;
+  const Packet& packet_;
+  std::vector<Walk::Step> steps_;
+};
+
+const Set& Simulation::set(const std::string& name) const {
+  const auto found = ruleset_.sets.find(name);
+  TIERWALL_CHECK(found != ruleset_.sets.end());
+  return found->second;
+}
+
+std::optional<const Element*> Simulation::look_up(const std::string& name, const std::vector<Field>& fields) const {
+  const Set& looked_into = set(name);
+  TIERWALL_CHECK(looked_into.type.size() == fields.size());
+  Key key;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto value = read(packet_, fields[i]);
+    if (!value) return std::nullopt;
+    key += to_key(*value, looked_into.type[i], fields.size());
+  }
+  return find_element(looked_into, key);
+}
+
+bool Simulation::matches(const Match& match) const {
+  TIERWALL_CHECK(!match.fields.empty());
+  if (const auto* in = std::get_if<InSet>(&match.right)) {
+    const auto found = look_up(in->set, match.fields);
+    return found && (*found != nullptr) != match.negated;
+  }
+  const auto value = read(packet_, match.fields.front());
+  if (!value) return false;  // a negated match needs the field as much as a plain one
+  if (const auto* bits = std::get_if<Bits>(&match.right)) return ((value->number & bits->mask) != 0) != match.negated;
+  if (const auto* numbers = std::get_if<Numbers>(&match.right)) {
+    const auto covers = [&value](const Interval& i) { return i.first <= value->number && value->number <= i.last; };
+    return std::ranges::any_of(*numbers, covers) != match.negated;
+  }
+  const auto covers = [&value](const policy::AddressRange& range) {
+    return value->address && range.first <= *value->address && *value->address <= range.last;
+  };
+  return std::ranges::any_of(std::get<Addresses>(match.right), covers) != match.negated;
+}
+
+/// The verdict the rule's action comes to; nothing for log and for a map that does not know the packet.
+std::optional<Verdict> Simulation::action_of(const Rule& rule) const {
+  if (const auto* verdict = std::get_if<Verdict>(&rule.action)) return *verdict;
+  const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
+  if (lookup == nullptr) return std::nullopt;
+  const auto found = look_up(lookup->map, {lookup->field});
+  return found && *found != nullptr ? (*found)->verdict : std::nullopt;
+}
+
+Simulation::Step Simulation::obey(const Verdict& verdict) {
+  switch (verdict.code) {
+    case Verdict::Code::Accept:
+    case Verdict::Code::Drop:
+      return {Flow::LeaveChain, verdict.code};
+    case Verdict::Code::Return:
+      return {Flow::LeaveChain, std::nullopt};
+    case Verdict::Code::Goto:
+      return {Flow::LeaveChain, run_chain(verdict.chain)};
+    case Verdict::Code::Jump:
+      break;
+  }
+  const Outcome outcome = run_chain(verdict.chain);
+  return {outcome ? Flow::LeaveChain : Flow::NextRule, outcome};
+}
+
+Simulation::Step Simulation::run_rule(const Chain& chain, const Rule& rule) {
+  const bool matched = std::ranges::all_of(rule.matches, [this](const Match& match) { return matches(match); });
+  if (!matched) return {};
+  const std::optional<Verdict> verdict = action_of(rule);
+  if (!verdict && !std::holds_alternative<Log>(rule.action)) return {};
+  steps_.push_back({.chain = chain.name, .rule = print(rule), .comment = rule.comment});
+  return verdict ? obey(*verdict) : Step{};
+}
+
+Simulation::Outcome Simulation::run_chain(const std::string& name) {
+  const auto found = ruleset_.chains.find(name);
+  TIERWALL_CHECK(found != ruleset_.chains.end());
+  for (const Rule& rule : found->second.rules) {
+    const Step step = run_rule(found->second, rule);
+    if (step.flow == Flow::LeaveChain) return step.outcome;
+  }
+  return std::nullopt;
+}
+
+Walk Simulation::run() {
+  std::vector<std::pair<int, std::string>> chains;
+  for (const auto& [name, chain] : ruleset_.chains) {
+    if (chain.base && chain.base->hook == packet_.hook) chains.emplace_back(chain.base->priority, name);
+  }
+  std::ranges::sort(chains);
+  for (const auto& entry : chains) {
+    if (run_chain(entry.second) == Verdict::Code::Drop) return {.end = Walk::End::Dropped, .steps = std::move(steps_)};
+  }
+  return {.end = Walk::End::Accepted, .steps = std::move(steps_)};
+}
+
+}  // namespace
+
+Walk simulate(const Ruleset& ruleset, const Packet& packet) {
+  TIERWALL_CHECK(packet.source.family == packet.destination.family);
+  return Simulation(ruleset, packet).run();
+}
+
+}  // namespace tierwall::nft
