@@ -1,0 +1,426 @@
+#include "daemon/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstring>
+
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "daemon/sources/load_world.h"
+
+namespace tierwall::daemon {
+
+namespace {
+
+using policy::Diagnostic;
+using policy::Location;
+
+/// One value of the file on its way into the Config, with everything an error about it needs.
+class Entry {
+ public:
+  Entry(std::string key, const toml::node& node, const std::string& file, ConfigReading& reading)
+      : key_(std::move(key)), node_(node), file_(file), reading_(reading) {}
+
+  [[nodiscard]] const toml::node& node() const { return node_; }
+  [[nodiscard]] Config& config() const { return reading_.config; }
+
+  void error(const std::string& message) const { error_at(node_, message); }
+  void error_at(const toml::node& node, const std::string& message) const {
+    const toml::source_position place = node.source().begin;
+    reading_.errors.push_back({.where = Location{file_, static_cast<int>(place.line), static_cast<int>(place.column)},
+                               .severity = policy::Severity::Error,
+                               .object = "",
+                               .field = key_,
+                               .message = message});
+  }
+  void remark(const std::string& message) const { reading_.config.remarks.push_back(key_ + ": " + message); }
+
+  /// The value as a string, or an error and nothing.
+  [[nodiscard]] std::optional<std::string> text() const { return text_of(node_); }
+  [[nodiscard]] std::optional<std::string> text_of(const toml::node& node) const {
+    if (const toml::value<std::string>* value = node.as_string()) return value->get();
+    error_at(node, fmt::format("expected a string, got {}", describe(node)));
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<std::string> filled_text() const {
+    std::optional<std::string> value = text();
+    if (!value || !value->empty()) return value;
+    error("must not be empty");
+    return std::nullopt;
+  }
+
+  /// Calls `take(item, text)` for every string of an array.
+  template <typename Take>
+  void for_each_text(const Take& take) const {
+    const toml::array* items = node_.as_array();
+    if (items == nullptr) return error(fmt::format("expected an array of strings, got {}", describe(node_)));
+    for (const toml::node& item : *items) {
+      if (const std::optional<std::string> value = text_of(item)) take(item, *value);
+    }
+  }
+
+  /// The position of the value among `words`, or an error and nothing.
+  template <std::size_t N>
+  [[nodiscard]] std::optional<std::size_t> one_of(const std::array<std::string_view, N>& words) const {
+    const std::optional<std::string> value = text();
+    if (!value) return std::nullopt;
+    const auto found = std::find(words.begin(), words.end(), *value);
+    if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+    error(fmt::format("'{}' is none of \"{}\"", *value, fmt::join(words, "\", \"")));
+    return std::nullopt;
+  }
+
+  static std::string_view describe(const toml::node& node) {
+    switch (node.type()) {
+      case toml::node_type::table:
+        return "a table";
+      case toml::node_type::array:
+        return "an array";
+      case toml::node_type::string:
+        return "a string";
+      case toml::node_type::integer:
+        return "an integer";
+      case toml::node_type::floating_point:
+        return "a number";
+      case toml::node_type::boolean:
+        return "a boolean";
+      default:
+        return "a date or time";
+    }
+  }
+
+ private:
+  std::string key_;
+  const toml::node& node_;
+  const std::string& file_;
+  ConfigReading& reading_;
+};
+
+// ---- one function per key ------------------------------------------------------------------------------------
+
+void read_node_name(const Entry& entry) {
+  const std::optional<std::string> name = entry.filled_text();
+  if (!name) return;
+  const bool valid =
+      name->size() <= 253 && std::all_of(name->begin(), name->end(), [](char letter) {
+        return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-' || letter == '.';
+      });
+  if (!valid)
+    return entry.error(fmt::format("'{}' is not a node name (lower case letters, digits, '-' and '.')", *name));
+  entry.config().node_name = *name;
+}
+
+void read_pod_cidrs(const Entry& entry) {
+  entry.for_each_text([&entry](const toml::node& item, const std::string& text) {
+    const Result<policy::Prefix> prefix = policy::parse_prefix(text);
+    if (!prefix) return entry.error_at(item, prefix.error().message);
+    entry.config().compile.pod_cidrs.push_back(*prefix);
+  });
+}
+
+void read_directory(const Entry& entry) {
+  if (const auto path = entry.filled_text()) entry.config().directory = *path;
+}
+
+void read_state_path(const Entry& entry) {
+  const std::optional<std::string> path = entry.filled_text();
+  if (!path) return;
+  if (*path != Config().state_file) entry.remark("accepted, but this version keeps no state file");
+  entry.config().state_file = *path;
+}
+
+void read_control_socket(const Entry& entry) {
+  const std::optional<std::string> path = entry.filled_text();
+  if (!path) return;
+  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path->size() > kLongest) return entry.error(fmt::format("a socket path has at most {} bytes", kLongest));
+  entry.config().control_socket = *path;
+}
+
+void read_deny(const Entry& entry) {
+  constexpr std::array<std::string_view, 2> kWords = {"drop", "reject"};
+  const std::optional<std::size_t> word = entry.one_of(kWords);
+  if (!word) return;
+  entry.config().deny = *word == 0 ? DenyAction::Drop : DenyAction::Reject;
+  if (*word == 1) entry.remark("accepted, but this version judges pods only, and pods always drop");
+}
+
+void read_established(const Entry& entry) {
+  constexpr std::array<std::string_view, 2> kWords = {"keep", "recheck"};
+  if (entry.one_of(kWords) == 1) entry.error("\"recheck\" is not supported by this version");
+}
+
+void read_unknown_pod(const Entry& entry) {
+  using nft::CompileOptions;
+  constexpr std::array<std::string_view, 2> kWords = {"drop", "allow"};
+  const std::optional<std::size_t> word = entry.one_of(kWords);
+  if (!word) return;
+  entry.config().compile.unknown_pod =
+      *word == 0 ? CompileOptions::UnknownPod::Drop : CompileOptions::UnknownPod::Allow;
+}
+
+void read_own_table(const Entry& entry) {
+  constexpr std::array<std::string_view, 2> kWords = {"auto", "never"};
+  const std::optional<std::size_t> word = entry.one_of(kWords);
+  if (!word) return;
+  entry.config().own_table = *word == 0;
+  if (*word == 0) entry.remark("accepted, but this version sets no owner flag on the table");
+}
+
+void read_endpoint_to_host(const Entry& entry) {
+  using EndpointToHost = nft::CompileOptions::EndpointToHost;
+  constexpr std::array<std::string_view, 3> kWords = {"accept", "return", "drop"};
+  constexpr std::array kActions = {EndpointToHost::Accept, EndpointToHost::Return, EndpointToHost::Drop};
+  if (const auto word = entry.one_of(kWords)) entry.config().compile.endpoint_to_host = kActions[*word];
+}
+
+void read_failsafes(const Entry& entry, std::vector<Failsafe>& failsafes) {
+  failsafes.clear();
+  entry.for_each_text([&](const toml::node& item, const std::string& text) {
+    Result<Failsafe> failsafe = parse_failsafe(text);
+    if (!failsafe) return entry.error_at(item, failsafe.error().message);
+    failsafes.push_back(*failsafe);
+  });
+  entry.remark("accepted, but this version judges no host endpoints, so every port of the host stays as it is");
+}
+
+void read_failsafe_inbound(const Entry& entry) {
+  read_failsafes(entry, entry.config().failsafe_inbound);
+}
+void read_failsafe_outbound(const Entry& entry) {
+  read_failsafes(entry, entry.config().failsafe_outbound);
+}
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failure != std::errc() || end != text.data() + text.size() || port == 0) {
+    return malformed(fmt::format("'{}' is not a port from 1 to 65535", text));
+  }
+  return port;
+}
+
+std::string_view without_brackets(std::string_view text) {
+  const bool bracketed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
+  return bracketed ? text.substr(1, text.size() - 2) : text;
+}
+
+void read_metrics_listen(const Entry& entry) {
+  const std::optional<std::string> value = entry.filled_text();
+  if (!value) return;
+  const std::size_t colon = value->rfind(':');
+  if (colon == std::string::npos) return entry.error(fmt::format("'{}' is not ADDRESS:PORT", *value));
+  const auto address = policy::parse_address(without_brackets(std::string_view(*value).substr(0, colon)));
+  if (!address) return entry.error(address.error().message);
+  const Result<std::uint16_t> port = parse_port(std::string_view(*value).substr(colon + 1));
+  if (!port) return entry.error(port.error().message);
+  entry.config().metrics_listen = *value;
+  entry.remark("accepted, but this version serves no metrics");
+}
+
+// ---- the table of keys ---------------------------------------------------------------------------------------
+
+struct KeyRow {
+  std::string_view key;
+  void (*read)(const Entry& entry);
+};
+
+/// Every key there is. [source.kubernetes] is read by reject_kubernetes() because its presence is what counts.
+constexpr std::array kKeys = {
+    KeyRow{"node.name", read_node_name},
+    KeyRow{"node.pod_cidrs", read_pod_cidrs},
+    KeyRow{"source.directory.path", read_directory},
+    KeyRow{"state.path", read_state_path},
+    KeyRow{"control.socket", read_control_socket},
+    KeyRow{"dataplane.deny", read_deny},
+    KeyRow{"dataplane.established", read_established},
+    KeyRow{"dataplane.unknown_pod", read_unknown_pod},
+    KeyRow{"dataplane.own_table", read_own_table},
+    KeyRow{"host.endpoint_to_host", read_endpoint_to_host},
+    KeyRow{"host.failsafe_inbound", read_failsafe_inbound},
+    KeyRow{"host.failsafe_outbound", read_failsafe_outbound},
+    KeyRow{"metrics.listen", read_metrics_listen},
+};
+
+bool is_table(std::string_view key) {
+  return std::any_of(kKeys.begin(), kKeys.end(), [key](const KeyRow& row) {
+    return row.key.size() > key.size() && row.key.substr(0, key.size()) == key && row.key[key.size()] == '.';
+  });
+}
+
+/// How many letters must be added, removed or replaced to turn one word into the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string_view last_part(std::string_view key) {
+  return key.substr(key.rfind('.') + 1);
+}
+
+/// The known key or table that was probably meant; empty if none is near.
+std::string nearest_key(std::string_view unknown) {
+  std::string nearest;
+  std::size_t smallest = std::max<std::size_t>(2, last_part(unknown).size() / 3) + 1;
+  const auto consider = [&](std::string_view candidate) {
+    // The right key in the wrong table is as near as one wrong letter.
+    const bool moved = last_part(candidate) == last_part(unknown);
+    const std::size_t distance = moved ? 1 : edit_distance(unknown, candidate);
+    if (distance >= smallest) return;
+    smallest = distance;
+    nearest = candidate;
+  };
+  for (const KeyRow& row : kKeys) {
+    consider(row.key);
+    for (std::size_t dot = row.key.find('.'); dot != std::string_view::npos; dot = row.key.find('.', dot + 1)) {
+      consider(row.key.substr(0, dot));
+    }
+  }
+  return nearest;
+}
+
+void reject_unknown(const std::string& key, const toml::key& written, const std::string& file, ConfigReading& reading,
+                    bool table) {
+  const std::string nearest = nearest_key(key);
+  const std::string hint = nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest);
+  const toml::source_position place = written.source().begin;
+  reading.errors.push_back({.where = Location{file, static_cast<int>(place.line), static_cast<int>(place.column)},
+                            .severity = policy::Severity::Error,
+                            .object = "",
+                            .field = key,
+                            .message = (table ? "unknown table" : "unknown key") + hint});
+}
+
+void read_table(const toml::table& table, const std::string& prefix, const std::string& file, ConfigReading& reading) {
+  for (const auto& [written, node] : table) {
+    const std::string key = prefix.empty() ? std::string(written.str()) : prefix + "." + std::string(written.str());
+    const auto row = std::find_if(kKeys.begin(), kKeys.end(), [&key](const KeyRow& known) { return known.key == key; });
+    const Entry entry(key, node, file, reading);
+    if (key == "source.kubernetes") {
+      // Ignoring it would leave the node without the policies that only the API server has.
+      entry.error("not supported by this version");
+    } else if (row != kKeys.end()) {
+      row->read(entry);
+    } else if (!is_table(key)) {
+      reject_unknown(key, written, file, reading, node.is_table());
+    } else if (const toml::table* inner = node.as_table()) {
+      read_table(*inner, key, file, reading);
+    } else {
+      entry.error(fmt::format("expected a table, got {}", Entry::describe(node)));
+    }
+  }
+}
+
+std::vector<Failsafe> failsafe_ports(policy::Protocol protocol, std::initializer_list<std::uint16_t> ports) {
+  std::vector<Failsafe> failsafes;
+  for (const std::uint16_t port : ports) {
+    failsafes.push_back(Failsafe{.protocol = protocol, .nets = std::nullopt, .port = port});
+  }
+  return failsafes;
+}
+
+}  // namespace
+
+std::vector<Failsafe> Config::default_failsafe_inbound() {
+  std::vector<Failsafe> failsafes = failsafe_ports(policy::kTcp, {22, 179, 2379, 2380, 5473, 6443, 6666, 6667, 10250});
+  failsafes.push_back(Failsafe{.protocol = policy::kUdp, .nets = std::nullopt, .port = 68});
+  return failsafes;
+}
+
+std::vector<Failsafe> Config::default_failsafe_outbound() {
+  std::vector<Failsafe> failsafes = failsafe_ports(policy::kTcp, {53, 179, 2379, 2380, 5473, 6443, 6666, 6667});
+  for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{67}}) {
+    failsafes.push_back(Failsafe{.protocol = policy::kUdp, .nets = std::nullopt, .port = port});
+  }
+  return failsafes;
+}
+
+Result<Failsafe> parse_failsafe(std::string_view text) {
+  const std::size_t first = text.find(':');
+  const std::size_t last = text.rfind(':');
+  if (first == std::string_view::npos) {
+    return malformed(fmt::format("'{}' is neither PROTOCOL:PORT nor PROTOCOL:CIDR:PORT", text));
+  }
+  const Result<policy::Protocol> protocol = policy::parse_protocol(text.substr(0, first));
+  if (!protocol) return protocol.error().in(fmt::format("'{}'", text));
+  if (!policy::has_ports(*protocol)) return malformed(fmt::format("'{}': this protocol has no ports", text));
+  const Result<std::uint16_t> port = parse_port(text.substr(last + 1));
+  if (!port) return port.error().in(fmt::format("'{}'", text));
+  Failsafe failsafe{.protocol = *protocol, .nets = std::nullopt, .port = *port};
+  if (first == last) return failsafe;
+  const std::string_view between = text.substr(first + 1, last - first - 1);
+  const std::string_view cidr = without_brackets(between);
+  const Result<policy::Prefix> prefix = policy::parse_prefix(cidr);
+  if (!prefix) return prefix.error().in(fmt::format("'{}'", text));
+  if (prefix->base.family == policy::Family::V6 && cidr.size() == between.size()) {
+    return malformed(fmt::format("'{}': an IPv6 block is written in brackets", text));
+  }
+  failsafe.nets = *prefix;
+  return failsafe;
+}
+
+ConfigReading parse_config(std::string_view text, const std::string& file) {
+  ConfigReading reading;
+  try {
+    const toml::table table = toml::parse(text, std::string_view(file));
+    read_table(table, "", file, reading);
+  } catch (const toml::parse_error& failure) {
+    const toml::source_position place = failure.source().begin;
+    reading.errors.push_back({.where = Location{file, static_cast<int>(place.line), static_cast<int>(place.column)},
+                              .severity = policy::Severity::Error,
+                              .object = "",
+                              .field = "",
+                              .message = std::string(failure.description())});
+  }
+  std::sort(reading.errors.begin(), reading.errors.end());
+  return reading;
+}
+
+ConfigReading load_config(const std::string& file, bool may_be_missing) {
+  const Result<std::string> text = read_file(file);
+  if (text) return parse_config(*text, file);
+  ConfigReading reading;
+  const Error& error = text.error();
+  if (may_be_missing && error.kind == ErrorKind::NotFound) return reading;
+  const std::string reason = error.errno_value != 0 ? std::strerror(error.errno_value) : error.message;
+  reading.errors.push_back({.where = Location{file, 0, 0},
+                            .severity = policy::Severity::Error,
+                            .object = "",
+                            .field = "",
+                            .message = "cannot be read: " + reason});
+  return reading;
+}
+
+std::string print_config_error(const Diagnostic& error) {
+  std::string line = error.where.file;
+  if (error.where.line > 0) line += fmt::format(":{}:{}", error.where.line, error.where.column);
+  line += ": error: ";
+  if (!error.field.empty()) line += error.field + ": ";
+  return line + error.message;
+}
+
+std::string host_name() {
+  std::array<char, 256> buffer{};
+  if (gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
+  std::string name = buffer.data();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return name;
+}
+
+}  // namespace tierwall::daemon

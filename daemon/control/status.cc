@@ -1,0 +1,340 @@
+#include "daemon/control/status.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tierwall::daemon {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kStates = {"starting", "in_sync", "degraded"};
+constexpr std::array<std::string_view, 2> kSeverities = {"error", "warning"};
+
+// ---- values to JSON ------------------------------------------------------------------------------------------
+
+template <typename T>
+Json optional_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json to_json(const policy::Diagnostic& diagnostic) {
+  return {{"file", diagnostic.where.file},     {"line", diagnostic.where.line},
+          {"column", diagnostic.where.column}, {"severity", kSeverities[static_cast<std::size_t>(diagnostic.severity)]},
+          {"object", diagnostic.object},       {"field", diagnostic.field},
+          {"message", diagnostic.message}};
+}
+
+Json to_json(const SourceStatus& source) {
+  return {{"name", source.name},
+          {"location", source.location},
+          {"in_sync", source.in_sync},
+          {"last_read_ms", source.last_read_ms},
+          {"files", source.files},
+          {"objects", source.objects},
+          {"failure", optional_json(source.failure)}};
+}
+
+Json to_json(const AppliedStatus& applied) {
+  return {{"generation", applied.generation},
+          {"time_ms", applied.time_ms},
+          {"duration_us", applied.duration_us},
+          {"changes", applied.changes},
+          {"endpoints", applied.endpoints},
+          {"policies", applied.policies},
+          {"tiers", applied.tiers},
+          {"chains", applied.chains},
+          {"rules", applied.rules},
+          {"sets", applied.sets},
+          {"elements", applied.elements}};
+}
+
+template <typename T>
+Json array_json(const std::vector<T>& values) {
+  Json array = Json::array();
+  for (const T& value : values) array.push_back(to_json(value));
+  return array;
+}
+
+// ---- JSON to values ------------------------------------------------------------------------------------------
+
+/// Reads the fields of one object and remembers the first that does not fit, so that a record is read field by field
+/// without an error check after each.
+class ObjectReader {
+ public:
+  ObjectReader(const Json& json, std::string what) : json_(json), what_(std::move(what)) {
+    if (!json_.is_object()) error_ = malformed(what_ + " is not an object");
+  }
+
+  void read(const char* field, std::string& value) {
+    if (const Json* found = find(field, &Json::is_string)) value = found->get<std::string>();
+  }
+  void read(const char* field, bool& value) {
+    if (const Json* found = find(field, &Json::is_boolean)) value = found->get<bool>();
+  }
+  template <typename Integer>
+  requires std::is_integral_v<Integer>
+  void read(const char* field, Integer& value) {
+    if (const Json* found = find(field, &Json::is_number_integer)) value = found->get<Integer>();
+  }
+  void read(const char* field, std::vector<std::string>& values) {
+    read_array(field, values, [](const Json& item) -> Result<std::string> {
+      if (!item.is_string()) return malformed("not a string");
+      return item.get<std::string>();
+    });
+  }
+  void read(const char* field, std::optional<double>& value) {
+    if (const Json* found = find_optional(field, &Json::is_number)) value = found->get<double>();
+  }
+  void read(const char* field, std::optional<std::string>& value) {
+    if (const Json* found = find_optional(field, &Json::is_string)) value = found->get<std::string>();
+  }
+  template <typename T, typename FromJson>
+  void read_array(const char* field, std::vector<T>& values, const FromJson& from_json) {
+    const Json* found = find(field, &Json::is_array);
+    if (found == nullptr) return;
+    for (const Json& item : *found) {
+      Result<T> value = from_json(item);
+      if (!value) return fail(value.error().in(field));
+      values.push_back(std::move(*value));
+    }
+  }
+  template <typename T, typename FromJson>
+  void read_optional(const char* field, std::optional<T>& value, const FromJson& from_json) {
+    const Json* found = find_optional(field, &Json::is_object);
+    if (found == nullptr) return;
+    Result<T> read_value = from_json(*found);
+    if (!read_value) return fail(read_value.error().in(field));
+    value = std::move(*read_value);
+  }
+  /// One word of a table, as the enumerator of that number.
+  template <typename Enum, std::size_t N>
+  void read_word(const char* field, Enum& value, const std::array<std::string_view, N>& words) {
+    std::string word;
+    read(field, word);
+    for (std::size_t i = 0; i < N; ++i) {
+      if (words[i] != word) continue;
+      value = static_cast<Enum>(i);
+      return;
+    }
+    fail(malformed(fmt::format("{}: unknown word '{}'", field, word)));
+  }
+
+  template <typename T>
+  Result<T> finish(T value) const {
+    if (error_) return *error_;
+    return value;
+  }
+
+ private:
+  using Check = bool (Json::*)() const noexcept;
+
+  const Json* find_optional(const char* field, Check fits) {
+    if (error_) return nullptr;
+    const auto found = json_.find(field);
+    if (found == json_.end() || found->is_null()) return nullptr;
+    return check(field, *found, fits);
+  }
+  const Json* find(const char* field, Check fits) {
+    if (error_) return nullptr;
+    const auto found = json_.find(field);
+    if (found != json_.end()) return check(field, *found, fits);
+    fail(malformed(fmt::format("field '{}' is missing", field)));
+    return nullptr;
+  }
+  const Json* check(const char* field, const Json& value, Check fits) {
+    if ((value.*fits)()) return &value;
+    fail(malformed(fmt::format("field '{}' has an unexpected type ({})", field, value.type_name())));
+    return nullptr;
+  }
+  void fail(const Error& error) {
+    if (!error_) error_ = error.in(what_);
+  }
+
+  const Json& json_;
+  std::string what_;
+  std::optional<Error> error_;
+};
+
+Result<policy::Diagnostic> diagnostic_from_json(const Json& json) {
+  ObjectReader reader(json, "diagnostic");
+  policy::Diagnostic diagnostic;
+  reader.read("file", diagnostic.where.file);
+  reader.read("line", diagnostic.where.line);
+  reader.read("column", diagnostic.where.column);
+  reader.read_word("severity", diagnostic.severity, kSeverities);
+  reader.read("object", diagnostic.object);
+  reader.read("field", diagnostic.field);
+  reader.read("message", diagnostic.message);
+  return reader.finish(diagnostic);
+}
+
+Result<SourceStatus> source_from_json(const Json& json) {
+  ObjectReader reader(json, "source");
+  SourceStatus source;
+  reader.read("name", source.name);
+  reader.read("location", source.location);
+  reader.read("in_sync", source.in_sync);
+  reader.read("last_read_ms", source.last_read_ms);
+  reader.read("files", source.files);
+  reader.read("objects", source.objects);
+  reader.read("failure", source.failure);
+  return reader.finish(source);
+}
+
+Result<AppliedStatus> applied_from_json(const Json& json) {
+  ObjectReader reader(json, "applied");
+  AppliedStatus applied;
+  reader.read("generation", applied.generation);
+  reader.read("time_ms", applied.time_ms);
+  reader.read("duration_us", applied.duration_us);
+  reader.read("changes", applied.changes);
+  reader.read("endpoints", applied.endpoints);
+  reader.read("policies", applied.policies);
+  reader.read("tiers", applied.tiers);
+  reader.read("chains", applied.chains);
+  reader.read("rules", applied.rules);
+  reader.read("sets", applied.sets);
+  reader.read("elements", applied.elements);
+  return reader.finish(applied);
+}
+
+Result<TierRow> tier_from_json(const Json& json) {
+  ObjectReader reader(json, "tier");
+  TierRow row;
+  reader.read("name", row.name);
+  reader.read("order", row.order);
+  reader.read("default_action", row.default_action);
+  reader.read("missing", row.missing);
+  reader.read("policies", row.policies);
+  return reader.finish(row);
+}
+
+Result<PolicyRow> policy_from_json(const Json& json) {
+  ObjectReader reader(json, "policy");
+  PolicyRow row;
+  reader.read("tier", row.tier);
+  reader.read("kind", row.kind);
+  reader.read("namespace", row.ns);
+  reader.read("name", row.name);
+  reader.read("order", row.order);
+  reader.read("types", row.types);
+  reader.read("selector", row.selector);
+  reader.read("endpoints", row.endpoints);
+  reader.read("file", row.file);
+  return reader.finish(row);
+}
+
+Result<EndpointRow> endpoint_from_json(const Json& json) {
+  ObjectReader reader(json, "endpoint");
+  EndpointRow row;
+  reader.read("namespace", row.ns);
+  reader.read("name", row.name);
+  reader.read("addresses", row.addresses);
+  reader.read("ingress", row.ingress);
+  reader.read("egress", row.egress);
+  return reader.finish(row);
+}
+
+Result<SetRow> set_from_json(const Json& json) {
+  ObjectReader reader(json, "set");
+  SetRow row;
+  reader.read("name", row.name);
+  reader.read("meaning", row.meaning);
+  reader.read("members", row.members);
+  return reader.finish(row);
+}
+
+template <typename Row>
+Result<std::vector<Row>> rows_from_json(const Json& json, Result<Row> (*from_json)(const Json&)) {
+  if (!json.is_array()) return malformed("the list is not an array");
+  std::vector<Row> rows;
+  for (const Json& item : json) {
+    Result<Row> row = from_json(item);
+    if (!row) return row.error();
+    rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+Json to_json(const StatusReport& report) {
+  return {{"version", report.version},
+          {"node", report.node},
+          {"state", kStates[static_cast<std::size_t>(report.state)]},
+          {"now_ms", report.now_ms},
+          {"transactions", report.transactions},
+          {"degraded", report.degraded},
+          {"sources", array_json(report.sources)},
+          {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)},
+          {"problems", array_json(report.problems)},
+          {"warnings", array_json(report.warnings)},
+          {"remarks", report.remarks}};
+}
+
+Json to_json(const TierRow& row) {
+  return {{"name", row.name},
+          {"order", optional_json(row.order)},
+          {"default_action", row.default_action},
+          {"missing", row.missing},
+          {"policies", row.policies}};
+}
+
+Json to_json(const PolicyRow& row) {
+  return {{"tier", row.tier},
+          {"kind", row.kind},
+          {"namespace", row.ns},
+          {"name", row.name},
+          {"order", optional_json(row.order)},
+          {"types", row.types},
+          {"selector", row.selector},
+          {"endpoints", row.endpoints},
+          {"file", row.file}};
+}
+
+Json to_json(const EndpointRow& row) {
+  return {{"namespace", row.ns},
+          {"name", row.name},
+          {"addresses", row.addresses},
+          {"ingress", row.ingress},
+          {"egress", row.egress}};
+}
+
+Json to_json(const SetRow& row) {
+  return {{"name", row.name}, {"meaning", row.meaning}, {"members", row.members}};
+}
+
+Result<StatusReport> status_from_json(const Json& json) {
+  ObjectReader reader(json, "status");
+  StatusReport report;
+  reader.read("version", report.version);
+  reader.read("node", report.node);
+  reader.read_word("state", report.state, kStates);
+  reader.read("now_ms", report.now_ms);
+  reader.read("transactions", report.transactions);
+  reader.read("degraded", report.degraded);
+  reader.read_array("sources", report.sources, source_from_json);
+  reader.read_optional("applied", report.applied, applied_from_json);
+  reader.read_array("problems", report.problems, diagnostic_from_json);
+  reader.read_array("warnings", report.warnings, diagnostic_from_json);
+  reader.read("remarks", report.remarks);
+  return reader.finish(std::move(report));
+}
+
+Result<std::vector<TierRow>> tiers_from_json(const Json& json) {
+  return rows_from_json(json, tier_from_json);
+}
+Result<std::vector<PolicyRow>> policies_from_json(const Json& json) {
+  return rows_from_json(json, policy_from_json);
+}
+Result<std::vector<EndpointRow>> endpoints_from_json(const Json& json) {
+  return rows_from_json(json, endpoint_from_json);
+}
+Result<std::vector<SetRow>> sets_from_json(const Json& json) {
+  return rows_from_json(json, set_from_json);
+}
+
+}  // namespace tierwall::daemon

@@ -1,0 +1,119 @@
+#pragma once
+// What the daemon tells about itself. Plain values: the daemon fills them, JSON carries them over the control socket,
+// the CLI renders them. Text and JSON come from the same value, so they cannot disagree.
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/diagnostic.h"
+#include "policy/result.h"
+
+namespace tierwall::daemon {
+
+struct SourceStatus {
+  std::string name;      ///< "directory"
+  std::string location;  ///< the path
+  bool in_sync = false;
+  std::int64_t last_read_ms = 0;  ///< when it was last read, Unix time in milliseconds; 0: never
+  std::size_t files = 0;
+  std::size_t objects = 0;
+  std::optional<std::string> failure;  ///< why it cannot be read
+
+  friend bool operator==(const SourceStatus&, const SourceStatus&) = default;
+};
+
+struct AppliedStatus {
+  std::uint64_t generation = 0;  ///< commits of this process that changed the table, from 1
+  std::int64_t time_ms = 0;      ///< Unix time in milliseconds
+  std::int64_t duration_us = 0;  ///< resolve, compile, diff, encode and commit together
+  std::size_t changes = 0;       ///< operations of the last transaction
+  std::size_t endpoints = 0;     ///< on this node
+  std::size_t policies = 0;      ///< that select one of them
+  std::size_t tiers = 0;
+  std::size_t chains = 0;
+  std::size_t rules = 0;
+  std::size_t sets = 0;
+  std::size_t elements = 0;
+
+  friend bool operator==(const AppliedStatus&, const AppliedStatus&) = default;
+};
+
+enum class State { Starting, InSync, Degraded };
+
+struct StatusReport {
+  std::string version;
+  std::string node;
+  State state = State::Starting;
+  std::int64_t now_ms = 0;            ///< of the report, so that ages can be shown
+  std::uint64_t transactions = 0;     ///< sent to the kernel since start, refused ones included
+  std::vector<std::string> degraded;  ///< what is wrong and what stays in force meanwhile; empty unless Degraded
+  std::vector<SourceStatus> sources;
+  std::optional<AppliedStatus> applied;      ///< absent before the first commit
+  std::vector<policy::Diagnostic> problems;  ///< invalid objects and unreadable documents
+  std::vector<policy::Diagnostic> warnings;  ///< from policy/review
+  std::vector<std::string> remarks;
+
+  friend bool operator==(const StatusReport&, const StatusReport&) = default;
+};
+
+struct TierRow {
+  std::string name;
+  std::optional<double> order;
+  std::string default_action;  ///< "Deny" or "Pass"
+  bool missing = false;
+  std::size_t policies = 0;
+
+  friend bool operator==(const TierRow&, const TierRow&) = default;
+};
+
+struct PolicyRow {
+  std::string tier;
+  std::string kind;
+  std::string ns;
+  std::string name;
+  std::optional<double> order;
+  std::vector<std::string> types;  ///< "Ingress", "Egress"
+  std::string selector;            ///< described
+  std::size_t endpoints = 0;       ///< of this node that it selects
+  std::string file;                ///< FILE:LINE
+
+  friend bool operator==(const PolicyRow&, const PolicyRow&) = default;
+};
+
+struct EndpointRow {
+  std::string ns;
+  std::string name;
+  std::vector<std::string> addresses;
+  std::vector<std::string> ingress;  ///< "tier/kind ns/name" in evaluation order; empty: no policy
+  std::vector<std::string> egress;
+
+  friend bool operator==(const EndpointRow&, const EndpointRow&) = default;
+};
+
+struct SetRow {
+  std::string name;     ///< in nftables
+  std::string meaning;  ///< described
+  std::size_t members = 0;
+
+  friend bool operator==(const SetRow&, const SetRow&) = default;
+};
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const StatusReport& report);
+Json to_json(const TierRow& row);
+Json to_json(const PolicyRow& row);
+Json to_json(const EndpointRow& row);
+Json to_json(const SetRow& row);
+
+/// Inverse of to_json; Malformed if a field is missing or of another type.
+Result<StatusReport> status_from_json(const Json& json);
+Result<std::vector<TierRow>> tiers_from_json(const Json& json);
+Result<std::vector<PolicyRow>> policies_from_json(const Json& json);
+Result<std::vector<EndpointRow>> endpoints_from_json(const Json& json);
+Result<std::vector<SetRow>> sets_from_json(const Json& json);
+
+}  // namespace tierwall::daemon

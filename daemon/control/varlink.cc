@@ -1,0 +1,230 @@
+#include "daemon/control/varlink.h"
+
+#include <utility>
+
+#include "daemon/control/control_client.h"
+
+namespace tierwall::daemon {
+
+namespace {
+
+constexpr std::string_view kServiceInterface = "org.varlink.service";
+
+constexpr std::string_view kServiceDefinition = R"(# What every Varlink service offers
+interface org.varlink.service
+
+method GetInfo() -> (vendor: string, product: string, version: string, url: string, interfaces: []string)
+
+method GetInterfaceDescription(interface: string) -> (description: string)
+
+error InterfaceNotFound (interface: string)
+error MethodNotFound (method: string)
+error MethodNotImplemented (method: string)
+error InvalidParameter (parameter: string)
+error PermissionDenied ()
+)";
+
+constexpr std::string_view kControlDefinition = R"(# The firewall of one Kubernetes node
+interface io.tierwall.Control
+
+type Diagnostic (
+  file: string,
+  line: int,
+  column: int,
+  severity: (error, warning),
+  object: string,
+  field: string,
+  message: string
+)
+
+type Source (
+  name: string,
+  location: string,
+  in_sync: bool,
+  last_read_ms: int,
+  files: int,
+  objects: int,
+  failure: ?string
+)
+
+type Applied (
+  generation: int,
+  time_ms: int,
+  duration_us: int,
+  changes: int,
+  endpoints: int,
+  policies: int,
+  tiers: int,
+  chains: int,
+  rules: int,
+  sets: int,
+  elements: int
+)
+
+type Status (
+  version: string,
+  node: string,
+  state: (starting, in_sync, degraded),
+  now_ms: int,
+  transactions: int,
+  degraded: []string,
+  sources: []Source,
+  applied: ?Applied,
+  problems: []Diagnostic,
+  warnings: []Diagnostic,
+  remarks: []string
+)
+
+type Tier (name: string, order: ?float, default_action: string, missing: bool, policies: int)
+
+type Policy (
+  tier: string,
+  kind: string,
+  namespace: string,
+  name: string,
+  order: ?float,
+  types: []string,
+  selector: string,
+  endpoints: int,
+  file: string
+)
+
+type Endpoint (namespace: string, name: string, addresses: []string, ingress: []string, egress: []string)
+
+type Set (name: string, meaning: string, members: int)
+
+# Whether the kernel holds what is asked for, and if not, why
+method GetStatus() -> (status: Status)
+
+# Tiers and policies in evaluation order
+method ListTiers() -> (tiers: []Tier)
+method ListPolicies() -> (policies: []Policy)
+
+# Endpoints of this node with the policies that apply to them
+method ListEndpoints() -> (endpoints: []Endpoint)
+
+# Sets and maps of the table
+method ListSets() -> (sets: []Set)
+)";
+
+std::string invalid_parameter(const std::string& name) {
+  return error_frame("org.varlink.service.InvalidParameter", {{"parameter", name}});
+}
+
+std::string method_not_found(const std::string& method) {
+  return error_frame("org.varlink.service.MethodNotFound", {{"method", method}});
+}
+
+std::string interface_not_found(const std::string& name) {
+  return error_frame("org.varlink.service.InterfaceNotFound", {{"interface", name}});
+}
+
+/// The name of the first parameter that is not `allowed`; empty if there is none.
+std::string unexpected_parameter(const VarlinkCall& call, std::string_view allowed) {
+  for (const auto& parameter : call.parameters.items()) {
+    if (parameter.key() != allowed) return parameter.key();
+  }
+  return "";
+}
+
+std::string describe_interface(const VarlinkCall& call) {
+  if (const std::string name = unexpected_parameter(call, "interface"); !name.empty()) return invalid_parameter(name);
+  const auto wanted = call.parameters.find("interface");
+  if (wanted == call.parameters.end() || !wanted->is_string()) return invalid_parameter("interface");
+  const auto name = wanted->get<std::string>();
+  if (name == kServiceInterface) return reply_frame({{"description", kServiceDefinition}});
+  if (name == kControlInterface) return reply_frame({{"description", kControlDefinition}});
+  return interface_not_found(name);
+}
+
+std::string respond_about_service(const VarlinkService& service, const VarlinkCall& call, const std::string& method) {
+  if (method == "GetInterfaceDescription") return describe_interface(call);
+  if (method != "GetInfo") return method_not_found(call.method);
+  if (const std::string name = unexpected_parameter(call, ""); !name.empty()) return invalid_parameter(name);
+  return reply_frame({{"vendor", "Tierwall"},
+                      {"product", "tierwalld"},
+                      {"version", service.version},
+                      {"url", ""},
+                      {"interfaces", Json::array({kServiceInterface, kControlInterface})}});
+}
+
+std::string respond_to_control(const VarlinkService& service, const VarlinkCall& call, const std::string& name) {
+  const auto method = service.methods.find(name);
+  if (method == service.methods.end()) return method_not_found(call.method);
+  if (const std::string parameter = unexpected_parameter(call, ""); !parameter.empty()) {
+    return invalid_parameter(parameter);
+  }
+  Json parameters = Json::object();
+  parameters[method->second.result] = method->second.answer();
+  return reply_frame(std::move(parameters));
+}
+
+std::string respond_always(const VarlinkService& service, const VarlinkCall& call) {
+  const std::size_t dot = call.method.rfind('.');
+  if (dot == std::string::npos) return interface_not_found("");
+  const std::string interface = call.method.substr(0, dot);
+  const std::string method = call.method.substr(dot + 1);
+  if (interface == kServiceInterface) return respond_about_service(service, call, method);
+  if (interface == kControlInterface) return respond_to_control(service, call, method);
+  return interface_not_found(interface);
+}
+
+/// A flag that is absent is false; one of another type than boolean makes the call malformed.
+bool read_flag(const Json& message, const char* name, bool& flag) {
+  const auto found = message.find(name);
+  if (found == message.end()) return true;
+  if (!found->is_boolean()) return false;
+  flag = found->get<bool>();
+  return true;
+}
+
+}  // namespace
+
+Result<VarlinkCall> parse_call(std::string_view message) {
+  const Json json = Json::parse(message, nullptr, false);
+  if (!json.is_object()) return malformed("the message is no JSON object");
+  VarlinkCall call;
+  const auto method = json.find("method");
+  if (method == json.end() || !method->is_string()) return malformed("the message names no method");
+  call.method = method->get<std::string>();
+  const auto parameters = json.find("parameters");
+  if (parameters != json.end() && !parameters->is_null()) {
+    if (!parameters->is_object()) return malformed("the parameters are no JSON object");
+    call.parameters = *parameters;
+  }
+  const bool flags = read_flag(json, "more", call.more) && read_flag(json, "oneway", call.oneway) &&
+                     read_flag(json, "upgrade", call.upgrade);
+  if (!flags) return malformed("a flag is not a boolean");
+  return call;
+}
+
+std::string frame(const Json& message) {
+  std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+  text.push_back('\0');
+  return text;
+}
+
+std::string reply_frame(Json parameters) {
+  Json message = Json::object();
+  message["parameters"] = std::move(parameters);
+  return frame(message);
+}
+
+std::string error_frame(const std::string& error, Json parameters) {
+  Json message = Json::object();
+  message["error"] = error;
+  message["parameters"] = std::move(parameters);
+  return frame(message);
+}
+
+std::optional<std::string> respond(const VarlinkService& service, const VarlinkCall& call) {
+  if (call.oneway) return std::nullopt;
+  if (call.upgrade) return invalid_parameter("upgrade");
+  return respond_always(service, call);
+}
+
+std::string_view control_interface_definition() {
+  return kControlDefinition;
+}
+
+}  // namespace tierwall::daemon

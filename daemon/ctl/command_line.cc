@@ -1,0 +1,277 @@
+#include "daemon/ctl/command_line.h"
+
+#include <algorithm>
+#include <istream>
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "daemon/control/control_client.h"
+#include "daemon/ctl/check_command.h"
+#include "daemon/ctl/compile_command.h"
+#include "daemon/ctl/explain_command.h"
+#include "daemon/ctl/get_command.h"
+#include "daemon/ctl/status_command.h"
+#include "daemon/ctl/suggestion.h"
+#include "daemon/ctl/terminal.h"
+#include "daemon/ctl/test_command.h"
+
+namespace tierwall::daemon::ctl {
+
+void print_failure(const Context& context, std::string_view verb, std::string_view message) {
+  context.err << "tierwall " << verb << ": " << message << '\n';
+}
+
+namespace {
+
+/// Verbs on manifests keep 1 for their answer, so their usage errors are 2; verbs that ask the daemon keep 2 and 3.
+struct VerbWords {
+  const char* name;
+  const char* summary;
+  int usage_exit;
+};
+
+constexpr VerbWords kVerbs[] = {
+    {"check", "Validate manifests", exit_code::kBadInput},
+    {"explain", "Tell whether a connection is allowed, and why", exit_code::kBadInput},
+    {"compile", "Print the nftables table of a node", exit_code::kBadInput},
+    {"test", "Run policy tests", exit_code::kBadInput},
+    {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
+    {"get", "List what is in force on this node", exit_code::kDaemonUsage},
+};
+
+using OutputNames = std::vector<std::pair<std::string, Output>>;
+
+/// The parser and the options it fills. Neither copied nor moved: the parser points at the options.
+class CommandLine {
+ public:
+  CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  int run(std::vector<std::string> args, Context context);
+
+ private:
+  CLI::App& verb(const char* name) { return *app_.get_subcommand(name); }
+  void add_manifests(CLI::App& verb, std::vector<std::string>& paths);
+  void add_check();
+  void add_explain();
+  void add_compile();
+  void add_test();
+  void add_status();
+  void add_get();
+
+  std::optional<std::string> find_misplaced(const CLI::App& verb) const;
+  int dispatch(const std::string& name, const Context& context);
+  int run_test(const Context& context);
+
+  CLI::App app_{"A host firewall for Kubernetes nodes. Without a verb: status.", "tierwall"};
+  std::string color_ = "auto";
+  std::vector<std::string> more_paths_;
+  CheckOptions check_;
+  ExplainOptions explain_;
+  CompileCommandOptions compile_;
+  TestOptions test_;
+  StatusOptions status_{kDefaultControlSocket, Output::Text};
+  GetOptions get_{{}, kDefaultControlSocket};
+};
+
+/// -o NAME, which must be one of the names.
+template <typename Target>
+void add_output(CLI::App& verb, Target& output, const OutputNames& names) {
+  std::vector<std::string> words;
+  for (const auto& entry : names) words.push_back(entry.first);
+  const auto choose = [&output, names, words](const std::string& word) {
+    for (const auto& entry : names) {
+      if (entry.first == word) {
+        output = entry.second;
+        return;
+      }
+    }
+    throw CLI::ValidationError("-o", fmt::format("'{}' is none of {}", word, join(words, ", ")));
+  };
+  verb.add_option_function<std::string>("-o,--output", choose, "How to answer: " + join(words, ", "))
+      ->type_name("FORMAT");
+}
+
+CommandLine::CommandLine() {
+  app_.set_version_flag("--version", "tierwall " TIERWALL_VERSION);
+  for (const VerbWords& words : kVerbs) {
+    CLI::App* added = app_.add_subcommand(words.name, words.summary);
+    added->allow_extras();
+    added->add_option("--color", color_, "Colour: auto, always, never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->type_name("WHEN");
+  }
+  add_check();
+  add_explain();
+  add_compile();
+  add_test();
+  add_status();
+  add_get();
+}
+
+/// -f takes one path and may be repeated; what follows it without an option belongs to it too ("-f *.yaml").
+void CommandLine::add_manifests(CLI::App& verb, std::vector<std::string>& paths) {
+  verb.add_option("-f,--file", paths, "Manifests: a file, a directory, or - for standard input; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("PATH");
+  verb.add_option("paths", more_paths_)->group("");
+}
+
+void CommandLine::add_check() {
+  CLI::App& app = verb("check");
+  add_manifests(app, check_.paths);
+  add_output(app, check_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_explain() {
+  CLI::App& app = verb("explain");
+  FlowWords& flow = explain_.flow;
+  add_manifests(app, explain_.paths);
+  app.add_option("--from", flow.from, "pod:NAMESPACE/NAME, ip:ADDRESS, host or host:INTERFACE")->type_name("EP");
+  app.add_option("--to", flow.to, "The other end, likewise")->type_name("EP");
+  app.add_option("--proto", flow.proto, "tcp (default), udp, sctp, icmp, icmpv6 or a number")->type_name("P");
+  app.add_option("--dport", flow.dport, "Destination port")->type_name("N");
+  app.add_option("--sport", flow.sport, "Source port (default 40000)")->type_name("N");
+  app.add_option("--icmp", flow.icmp, "ICMP type and code (default: echo request)")->type_name("T[/C]");
+  app.add_option("--family", flow.family, "4 or 6, where the ends speak both (default 4)")->type_name("4|6");
+  app.add_option("--node", explain_.node, "Whose processes 'host' means (default: this machine)")->type_name("NAME");
+  app.add_option("--flows", explain_.flows, "Many flows, one JSON object per line; - for standard input")
+      ->type_name("FILE");
+  app.add_flag("--verify", explain_.verify, "With --flows: ask the compiled tables about every flow too");
+  add_output(app, explain_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
+}
+
+void CommandLine::add_compile() {
+  CLI::App& app = verb("compile");
+  add_manifests(app, compile_.paths);
+  app.add_option("--node", compile_.node, "The node whose table is meant (default: this machine)")->type_name("NAME");
+  app.add_option("--pod-cidr", compile_.pod_cidrs,
+                 "A pod network of that node, whose unknown addresses are cut off; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("CIDR");
+  add_output(app, compile_.output, {{"nft", Output::Nft}, {"json", Output::Json}});
+}
+
+void CommandLine::add_test() {
+  CLI::App& app = verb("test");
+  add_manifests(app, test_.paths);
+  app.get_option("paths")
+      ->group("Positionals")
+      ->description("The file of tests (see tierwall(1))")
+      ->type_name("TESTS.yaml");
+  app.add_option("--node", test_.node, "Whose processes 'host' means (default: this machine)")->type_name("NAME");
+  add_output(app, test_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_status() {
+  CLI::App& app = verb("status");
+  app.add_option("--socket", status_.socket, "The daemon's control socket")->type_name("PATH");
+  add_output(app, status_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_get() {
+  CLI::App& app = verb("get");
+  app.add_option("what", get_.what, "What to list: " + join(get_subjects(), ", "))->type_name("");
+  app.add_option("--socket", get_.socket, "The daemon's control socket")->type_name("PATH");
+  app.add_flag("!--no-legend", get_.legend, "No header line");
+  add_output(app, get_.output,
+             {{"text", Output::Text}, {"wide", Output::Wide}, {"json", Output::Json}, {"name", Output::Name}});
+}
+
+/// The first word the verb has no place for, as a message.
+std::optional<std::string> CommandLine::find_misplaced(const CLI::App& verb) const {
+  const std::vector<std::string> rest = verb.remaining();
+  if (rest.empty()) return std::nullopt;
+  if (!rest.front().starts_with("-")) return fmt::format("unexpected '{}'", rest.front());
+  std::vector<std::string> known;
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->nonpositional())
+      known.push_back(option->get_lnames().empty() ? "" : "--" + option->get_lnames().front());
+  }
+  const std::string name = rest.front().substr(0, rest.front().find('='));
+  return fmt::format("unknown option '{}'{}", name, suggest(name, known));
+}
+
+/// The last word without an option is the file of tests; those before it belong to -f.
+int CommandLine::run_test(const Context& context) {
+  if (more_paths_.empty()) {
+    print_failure(context, "test", "name the file of tests: tierwall test -f PATH... TESTS.yaml");
+    return exit_code::kBadInput;
+  }
+  test_.tests = more_paths_.back();
+  test_.paths.insert(test_.paths.end(), more_paths_.begin(), more_paths_.end() - 1);
+  return test_command(test_, context);
+}
+
+int CommandLine::dispatch(const std::string& name, const Context& context) {
+  if (name == "status") return status_command(status_, context);
+  if (name == "get") return get_command(get_, context);
+  for (std::vector<std::string>* paths : {&check_.paths, &explain_.paths, &compile_.paths}) {
+    if (!paths->empty() && name != "test") paths->insert(paths->end(), more_paths_.begin(), more_paths_.end());
+  }
+  if (name == "explain") return explain_command(explain_, context);
+  if (name == "test" && !test_.paths.empty()) return run_test(context);
+  if (name == "check" && !check_.paths.empty()) return check_command(check_, context);
+  if (name == "compile" && !compile_.paths.empty()) return compile_command(compile_, context);
+  print_failure(context, name, "name the manifests with -f PATH");
+  return exit_code::kBadInput;
+}
+
+int CommandLine::run(std::vector<std::string> args, Context context) {
+  const std::string name = args.front();
+  const auto words = std::ranges::find(kVerbs, name, &VerbWords::name);
+  const int usage_exit = words == std::end(kVerbs) ? exit_code::kDaemonUsage : words->usage_exit;
+  std::ranges::reverse(args);  // as CLI11 wants them
+  try {
+    app_.parse(std::move(args));
+  } catch (const CLI::CallForHelp&) {
+    context.out << app_.help();
+    return exit_code::kOk;
+  } catch (const CLI::CallForVersion& version) {
+    context.out << version.what() << '\n';
+    return exit_code::kOk;
+  } catch (const CLI::Error& error) {
+    print_failure(context, name, fmt::format("{}; see tierwall {} --help", error.what(), name));
+    return usage_exit;
+  }
+  if (const auto misplaced = find_misplaced(verb(name.c_str()))) {
+    print_failure(context, name, fmt::format("{}; see tierwall {} --help", *misplaced, name));
+    return usage_exit;
+  }
+  const bool on_terminal = context.environment.out_is_terminal && !context.environment.no_color;
+  context.color = color_ == "always" || (color_ == "auto" && on_terminal);
+  return dispatch(name, context);
+}
+
+/// A verb nobody knows exits as the one that was probably meant.
+int report_unknown_verb(const std::string& word, const Context& context) {
+  std::vector<std::string> names;
+  for (const VerbWords& words : kVerbs) names.emplace_back(words.name);
+  context.err << fmt::format("tierwall: unknown verb '{}'{} (verbs: {})\n", word, suggest(word, names),
+                             join(names, ", "));
+  const auto meant = std::ranges::find(kVerbs, find_nearest(word, names).value_or("status"), &VerbWords::name);
+  return meant->usage_exit;
+}
+
+bool is_for_program(const std::string& word) {
+  return word == "-h" || word == "--help" || word == "--version";
+}
+
+}  // namespace
+
+int run(std::vector<std::string> args, std::istream& in, std::ostream& out, std::ostream& err,
+        const Environment& environment) {
+  const Context context{in, out, err, environment};
+  if (!args.empty() && args.front() == "help") args.front() = "--help";
+  if (args.empty() || (args.front().starts_with("-") && !is_for_program(args.front())))
+    args.insert(args.begin(), "status");
+  const bool known = std::ranges::any_of(kVerbs, [&](const VerbWords& words) { return args.front() == words.name; });
+  if (!known && !is_for_program(args.front())) return report_unknown_verb(args.front(), context);
+  return CommandLine().run(std::move(args), context);
+}
+
+}  // namespace tierwall::daemon::ctl

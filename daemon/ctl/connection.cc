@@ -1,0 +1,212 @@
+#include "daemon/ctl/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/ctl/suggestion.h"
+#include "policy/resolve.h"
+
+namespace tierwall::daemon::ctl {
+
+namespace {
+
+using policy::Address;
+using policy::Family;
+
+std::string_view print_family(Family family) {
+  return family == Family::V4 ? "IPv4" : "IPv6";
+}
+
+std::optional<Address> first_of(const std::vector<Address>& addresses, Family family) {
+  const auto found = std::ranges::find(addresses, family, &Address::family);
+  return found == addresses.end() ? std::nullopt : std::optional(*found);
+}
+
+/// Why no policy can apply to the pod; absent if it is an endpoint.
+std::optional<std::string> why_no_endpoint(const policy::Pod& pod) {
+  if (pod.host_network) return "uses its node's network (hostNetwork): it is the host, so ask for 'host'";
+  if (pod.phase == policy::PodPhase::Succeeded) return "has finished (Succeeded)";
+  if (pod.phase == policy::PodPhase::Failed) return "has finished (Failed)";
+  if (pod.addresses.empty()) return "has no address (status.podIPs)";
+  return std::nullopt;
+}
+
+/// The families an end can speak: its address's, or those of the pod's addresses; a host's are not known.
+bool speaks(const Party& party, Family family) {
+  if (party.address) return party.address->family == family;
+  return party.endpoint == nullptr || first_of(party.endpoint->addresses, family).has_value();
+}
+
+Result<Family> choose_family(const FlowText& text, const Party& source, const Party& destination) {
+  std::optional<Family> wanted = text.family;
+  if (text.protocol == policy::kIcmpv6) {
+    if (wanted == Family::V4) return malformed("icmpv6 does not travel over IPv4");
+    wanted = Family::V6;
+  }
+  if (!wanted) {
+    for (const Family family : policy::kFamilies) {
+      if (speaks(source, family) && speaks(destination, family)) return family;
+    }
+    return malformed(fmt::format("{} and {} have no address of the same family", source.words, destination.words));
+  }
+  for (const Party* party : {&source, &destination}) {
+    if (!speaks(*party, *wanted))
+      return malformed(fmt::format("{} has no {} address", party->words, print_family(*wanted)));
+  }
+  return *wanted;
+}
+
+policy::Flow make_flow(const FlowText& text, Family family) {
+  policy::Flow flow;
+  flow.family = family;
+  flow.protocol = text.protocol == policy::kIcmp && family == Family::V6 ? policy::kIcmpv6 : text.protocol;
+  flow.source_port = text.source_port;
+  flow.destination_port = text.destination_port;
+  if (flow.protocol == policy::kIcmp || flow.protocol == policy::kIcmpv6) {
+    const std::uint8_t echo_request = flow.protocol == policy::kIcmp ? 8 : 128;
+    flow.icmp = text.icmp.value_or(policy::Icmp{echo_request, std::uint8_t{0}});
+  }
+  return flow;
+}
+
+/// A host reaches its own pods without being judged (design of the dispatch: host -> pod never crosses a hook of ours).
+policy::ConnectionDecision host_to_pod() {
+  policy::Decision decision;
+  decision.verdict = policy::Verdict::Allow;
+  decision.reason = policy::Reason::HostToPod;
+  return {policy::Verdict::Allow, std::nullopt, std::move(decision)};
+}
+
+}  // namespace
+
+ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, std::optional<std::string> node,
+                                 std::string host_name)
+    : snapshot_(snapshot),
+      node_(std::move(node)),
+      host_name_(std::move(host_name)),
+      policy_(policy::resolve(snapshot, policy::Scope{})) {
+  for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
+    for (const Address& address : policy_.endpoints[i].addresses) endpoint_by_address_.emplace(address, i);
+  }
+  for (const auto& entry : snapshot.pods) {
+    const policy::Pod& pod = entry.second;
+    if (pod.node.empty()) continue;
+    std::vector<Address>& addresses = hosts_[pod.node];
+    if (pod.host_address && std::ranges::find(addresses, *pod.host_address) == addresses.end()) {
+      addresses.push_back(*pod.host_address);
+    }
+  }
+}
+
+const policy::ResolvedEndpoint* ConnectionJudge::find_endpoint(const Address& address) const {
+  const auto found = endpoint_by_address_.find(address);
+  return found == endpoint_by_address_.end() ? nullptr : &policy_.endpoints[found->second];
+}
+
+Result<Party> ConnectionJudge::find_pod(const policy::ResourceKey& key) const {
+  const auto found = snapshot_.pods.find({key.ns, key.name});
+  if (found == snapshot_.pods.end()) {
+    std::vector<std::string> names;
+    for (const auto& entry : snapshot_.pods) names.push_back(entry.first.first + "/" + entry.first.second);
+    return Error{ErrorKind::NotFound, fmt::format("pod {} is not in these manifests{}", policy::print_name(key),
+                                                  suggest(policy::print_name(key), names))};
+  }
+  const policy::Pod& pod = found->second;
+  if (const auto reason = why_no_endpoint(pod))
+    return malformed(fmt::format("pod {} {}", policy::print_name(key), *reason));
+  const policy::ResolvedEndpoint* endpoint = policy_.find_endpoint(key);
+  if (endpoint != nullptr && !endpoint->addresses.empty()) {
+    return Party{"pod " + policy::print_name(key), &pod, endpoint, std::nullopt, std::nullopt};
+  }
+  const policy::ResolvedEndpoint* holder = find_endpoint(pod.addresses.front());
+  return malformed(fmt::format("pod {}: its address {} belongs to {}", policy::print_name(key),
+                               policy::print_address(pod.addresses.front()),
+                               holder != nullptr ? "pod " + policy::print_name(holder->pod) : "no endpoint"));
+}
+
+Result<Party> ConnectionJudge::find_party(const End& end, std::vector<std::string>& notes) const {
+  switch (end.kind) {
+    case End::Kind::Pod:
+      return find_pod(end.pod);
+    case End::Kind::Host:
+      return Party{"host", nullptr, nullptr, std::nullopt, std::string()};
+    case End::Kind::Interface:
+      return Party{"outside traffic on " + end.interface, nullptr, nullptr, std::nullopt, std::nullopt};
+    case End::Kind::Address:
+      break;
+  }
+  const std::string text = policy::print_address(end.address);
+  const policy::ResolvedEndpoint* endpoint = find_endpoint(end.address);
+  if (endpoint == nullptr) return Party{text, nullptr, nullptr, end.address, std::nullopt};
+  const std::string words = "pod " + policy::print_name(endpoint->pod);
+  notes.push_back(text + " is " + words);
+  return Party{words, &snapshot_.pods.at({endpoint->pod.ns, endpoint->pod.name}), endpoint, end.address, std::nullopt};
+}
+
+void ConnectionJudge::place_host(Party& host, const Party& other, std::vector<std::string>& notes) const {
+  if (!host.host_of) return;
+  const bool here = other.pod == nullptr || hosts_.contains(host_name_);
+  host.host_of = node_ ? *node_ : here ? host_name_ : other.pod->node;
+  host.words = host.host_of->empty() ? "the host" : "node " + *host.host_of;
+  if (!node_ && !here)
+    notes.push_back(fmt::format("host is taken as the node of {}; --node names another", other.words));
+}
+
+/// The address of a pod's own node is that node, so `ip:` and `host` give the same answer.
+void ConnectionJudge::recognise_host(Party& party, const Party& other, std::vector<std::string>& notes) const {
+  if (party.pod != nullptr || !party.address || other.pod == nullptr || other.pod->node.empty()) return;
+  const auto host = hosts_.find(other.pod->node);
+  if (host == hosts_.end() || std::ranges::find(host->second, *party.address) == host->second.end()) return;
+  notes.push_back(fmt::format("{} is the node {} runs on", party.words, other.words));
+  party.host_of = other.pod->node;
+  party.words = "node " + other.pod->node;
+}
+
+void ConnectionJudge::find_host_address(Party& host, Family family, std::vector<std::string>& notes) const {
+  if (!host.host_of || host.address) return;
+  if (const auto found = hosts_.find(*host.host_of); found != hosts_.end()) {
+    host.address = first_of(found->second, family);
+  }
+  if (!host.address) {
+    notes.push_back(fmt::format("no {} address of {} is known, so no selector or net matches it", print_family(family),
+                                host.words));
+  }
+}
+
+Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
+  Connection connection;
+  Party& source = connection.source;
+  Party& destination = connection.destination;
+  for (const auto& [end, party] : {std::pair{&text.from, &source}, std::pair{&text.to, &destination}}) {
+    Result<Party> found = find_party(*end, connection.notes);
+    if (!found) return found.error();
+    *party = *std::move(found);
+  }
+  for (const auto& [party, other] : {std::pair{&source, &destination}, std::pair{&destination, &source}}) {
+    place_host(*party, *other, connection.notes);
+    recognise_host(*party, *other, connection.notes);
+  }
+  const Result<Family> family = choose_family(text, source, destination);
+  if (!family) return family.error();
+  connection.flow = make_flow(text, *family);
+
+  if (source.host_of && destination.pod != nullptr && *source.host_of == destination.pod->node) {
+    connection.decision = host_to_pod();
+  }
+  for (Party* party : {&source, &destination}) {
+    if (party->endpoint != nullptr && !party->address) party->address = first_of(party->endpoint->addresses, *family);
+    if (!connection.decision.ingress) find_host_address(*party, *family, connection.notes);
+  }
+  connection.flow.source = source.address;
+  connection.flow.destination = destination.address;
+  connection.to_itself = source.endpoint != nullptr && source.endpoint == destination.endpoint;
+  connection.to_own_host = source.pod != nullptr && destination.host_of == source.pod->node;
+  if (!connection.decision.ingress) {
+    connection.decision = policy::evaluate_connection(policy_, source.endpoint, destination.endpoint, connection.flow);
+  }
+  return connection;
+}
+
+}  // namespace tierwall::daemon::ctl

@@ -1,0 +1,25 @@
+#pragma once
+// tierwall explain: may this connection be made, and why; or the same for a stream of flows.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/ctl/context.h"
+#include "daemon/ctl/flow_text.h"
+
+namespace tierwall::daemon::ctl {
+
+struct ExplainOptions {
+  std::vector<std::string> paths;
+  FlowWords flow;                    ///< one flow ...
+  std::optional<std::string> flows;  ///< ... or a file of them, "-" for standard input
+  std::optional<std::string> node;   ///< whose processes `host` means
+  bool verify = false;               ///< flows: judge each by the compiled tables too
+  std::optional<Output> output;      ///< absent: Text for one flow, JsonLines for many
+};
+
+/// Exit: kOk (allowed), kDenied, kBadInput. For many flows: kOk, or kBadInput if any line was bad.
+int explain_command(const ExplainOptions& options, const Context& context);
+
+}  // namespace tierwall::daemon::ctl

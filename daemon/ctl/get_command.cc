@@ -1,0 +1,145 @@
+#include "daemon/ctl/get_command.h"
+
+#include <functional>
+#include <optional>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "daemon/control/control_client.h"
+#include "daemon/control/status.h"
+#include "daemon/ctl/status_command.h"
+#include "daemon/ctl/suggestion.h"
+#include "daemon/ctl/terminal.h"
+
+namespace tierwall::daemon::ctl {
+
+namespace {
+
+std::string print_order(const std::optional<double>& order) {
+  return order ? fmt::format("{}", *order) : "-";
+}
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+std::string full_name(const std::string& ns, const std::string& name) {
+  return ns.empty() ? name : ns + "/" + name;
+}
+
+/// A list as cells: the header, the rows, and of each row its name for scripts.
+struct Listing {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> names;
+};
+
+Listing list(const std::vector<TierRow>& tiers, bool /*wide*/) {
+  Listing listing{{"NAME", "ORDER", "DEFAULT", "POLICIES"}, {}, {}};
+  for (const TierRow& row : tiers) {
+    listing.rows.push_back({row.missing ? row.name + " (no such Tier)" : row.name, print_order(row.order),
+                            row.default_action, fmt::format("{}", row.policies)});
+    listing.names.push_back(row.name);
+  }
+  return listing;
+}
+
+Listing list(const std::vector<PolicyRow>& policies, bool wide) {
+  Listing listing{{"TIER", "ORDER", "KIND", "NAME", "TYPES", "ENDPOINTS"}, {}, {}};
+  if (wide) listing.header.insert(listing.header.end(), {"SELECTOR", "FILE"});
+  for (const PolicyRow& row : policies) {
+    listing.rows.push_back({row.tier, print_order(row.order), row.kind, full_name(row.ns, row.name),
+                            or_dash(join(row.types, ",")), fmt::format("{}", row.endpoints)});
+    if (wide) listing.rows.back().insert(listing.rows.back().end(), {or_dash(row.selector), or_dash(row.file)});
+    listing.names.push_back(row.kind + "/" + full_name(row.ns, row.name));
+  }
+  return listing;
+}
+
+Listing list(const std::vector<EndpointRow>& endpoints, bool wide) {
+  Listing listing{{"NAME", "ADDRESSES", "INGRESS", "EGRESS"}, {}, {}};
+  const auto side = [wide](const std::vector<std::string>& policies) {
+    if (policies.empty()) return std::string("open");
+    return wide ? join(policies, ", ") : count(policies.size(), "policy", "policies");
+  };
+  for (const EndpointRow& row : endpoints) {
+    listing.rows.push_back(
+        {full_name(row.ns, row.name), or_dash(join(row.addresses, ",")), side(row.ingress), side(row.egress)});
+    listing.names.push_back(full_name(row.ns, row.name));
+  }
+  return listing;
+}
+
+Listing list(const std::vector<SetRow>& sets, bool /*wide*/) {
+  Listing listing{{"NAME", "MEMBERS", "MEANING"}, {}, {}};
+  for (const SetRow& row : sets) {
+    listing.rows.push_back({row.name, fmt::format("{}", row.members), or_dash(row.meaning)});
+    listing.names.push_back(row.name);
+  }
+  return listing;
+}
+
+template <typename Row>
+Result<Listing> read_list(const Result<std::vector<Row>>& rows, bool wide) {
+  if (!rows) return rows.error();
+  return list(*rows, wide);
+}
+
+struct Subject {
+  const char* name;    ///< on the command line, and the key of the answer
+  const char* method;  ///< that lists it
+  Result<Listing> (*read)(const Json& rows, bool wide);
+};
+
+constexpr Subject kSubjects[] = {
+    {"tiers", "ListTiers", [](const Json& rows, bool wide) { return read_list(tiers_from_json(rows), wide); }},
+    {"policies", "ListPolicies", [](const Json& rows, bool wide) { return read_list(policies_from_json(rows), wide); }},
+    {"endpoints", "ListEndpoints",
+     [](const Json& rows, bool wide) { return read_list(endpoints_from_json(rows), wide); }},
+    {"sets", "ListSets", [](const Json& rows, bool wide) { return read_list(sets_from_json(rows), wide); }},
+};
+
+std::string print(const Listing& listing, const GetOptions& options, const Context& context) {
+  if (options.output == Output::Name) {
+    return listing.names.empty() ? std::string() : join(listing.names, "\n") + "\n";
+  }
+  Columns columns;
+  if (options.legend && context.environment.out_is_terminal) columns.add(listing.header);
+  for (const std::vector<std::string>& row : listing.rows) columns.add(row);
+  return columns.print();
+}
+
+int get_subject(const Subject& subject, const GetOptions& options, const Context& context) {
+  const Result<Json> reply = call(options.socket, subject.method, Json::object());
+  if (!reply) return report_call_failure(reply.error(), options.socket, "get", context);
+  const auto rows = reply->find(subject.name);
+  const Result<Listing> listing = rows == reply->end() ? malformed(fmt::format("the answer has no {}", subject.name))
+                                                       : subject.read(*rows, options.output == Output::Wide);
+  if (!listing) return report_call_failure(listing.error(), options.socket, "get", context);
+  if (options.output == Output::Json) {
+    context.out << reply->dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else {
+    context.out << print(*listing, options, context);
+  }
+  return exit_code::kOk;
+}
+
+}  // namespace
+
+std::vector<std::string> get_subjects() {
+  std::vector<std::string> names;
+  for (const Subject& subject : kSubjects) names.emplace_back(subject.name);
+  return names;
+}
+
+int get_command(const GetOptions& options, const Context& context) {
+  for (const Subject& subject : kSubjects) {
+    if (options.what == subject.name) return get_subject(subject, options, context);
+  }
+  print_failure(context, "get",
+                options.what.empty() ? "name what to list: " + join(get_subjects(), ", ")
+                                     : fmt::format("'{}' is none of {}{}", options.what, join(get_subjects(), ", "),
+                                                   suggest(options.what, get_subjects())));
+  return exit_code::kDaemonUsage;
+}
+
+}  // namespace tierwall::daemon::ctl

@@ -1,0 +1,23 @@
+#pragma once
+// tierwall get: lists of what is in force, asked from the daemon.
+
+#include <string>
+#include <vector>
+
+#include "daemon/ctl/context.h"
+
+namespace tierwall::daemon::ctl {
+
+struct GetOptions {
+  std::string what;  ///< one of get_subjects()
+  std::string socket;
+  Output output = Output::Text;
+  bool legend = true;  ///< the header line, which only terminals get
+};
+
+std::vector<std::string> get_subjects();  ///< "tiers", "policies", "endpoints", "sets"
+
+/// Exit: kOk, kNotRunning, kDaemonUsage.
+int get_command(const GetOptions& options, const Context& context);
+
+}  // namespace tierwall::daemon::ctl

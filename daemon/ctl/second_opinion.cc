@@ -1,0 +1,78 @@
+#include "daemon/ctl/second_opinion.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "nft/compile.h"
+#include "nft/simulate.h"
+#include "policy/resolve.h"
+
+namespace tierwall::daemon::ctl {
+
+namespace {
+
+using policy::Verdict;
+
+nft::Packet make_packet(const Connection& connection) {
+  nft::Packet packet;
+  packet.hook = connection.to_own_host ? nft::Hook::Input : nft::Hook::Forward;
+  packet.source = *connection.flow.source;
+  packet.destination = *connection.flow.destination;
+  packet.protocol = connection.flow.protocol;
+  packet.source_port = connection.flow.source_port;
+  packet.destination_port = connection.flow.destination_port;
+  packet.icmp_type = connection.flow.icmp.type.value_or(std::uint8_t{0});
+  packet.icmp_code = connection.flow.icmp.code.value_or(std::uint8_t{0});
+  return packet;
+}
+
+bool denies(const std::optional<policy::Decision>& decision) {
+  return decision && decision->verdict == Verdict::Deny;
+}
+
+/// What this node's table must do: it judges only the ends that run there.
+Verdict expected_on(const std::string& node, const Connection& connection) {
+  const bool source = connection.source.pod != nullptr && connection.source.pod->node == node;
+  const bool destination = connection.destination.pod != nullptr && connection.destination.pod->node == node;
+  const bool deny =
+      (source && denies(connection.decision.egress)) || (destination && denies(connection.decision.ingress));
+  return deny ? Verdict::Deny : Verdict::Allow;
+}
+
+std::string describe(const std::string& node, Verdict expected, const nft::Walk& walk) {
+  const std::string last = walk.steps.empty() ? "no rule" : walk.steps.back().chain + ": " + walk.steps.back().rule;
+  return fmt::format("node '{}': the evaluator says {}, the compiled table {} the packet ({})", node,
+                     policy::print_verdict(expected), walk.end == nft::Walk::End::Dropped ? "drops" : "accepts", last);
+}
+
+}  // namespace
+
+const Result<nft::Ruleset>& CompiledTables::table_of(const std::string& node) {
+  const auto found = tables_.find(node);
+  if (found != tables_.end()) return found->second;
+  return tables_.emplace(node, nft::compile(policy::resolve(snapshot_, policy::Scope{node}), {})).first->second;
+}
+
+Result<std::optional<std::string>> CompiledTables::find_disagreement(const Connection& connection) {
+  const bool judged = connection.decision.egress || connection.decision.ingress;
+  const bool by_host = connection.decision.ingress && connection.decision.ingress->reason == policy::Reason::HostToPod;
+  if (!judged || by_host || !connection.flow.source || !connection.flow.destination)
+    return std::optional<std::string>();
+  std::set<std::string> nodes;
+  for (const Party* party : {&connection.source, &connection.destination}) {
+    if (party->pod != nullptr) nodes.insert(party->pod->node);
+  }
+  for (const std::string& node : nodes) {
+    const Result<nft::Ruleset>& table = table_of(node);
+    if (!table) return table.error().in("node '" + node + "'");
+    const nft::Walk walk = nft::simulate(*table, make_packet(connection));
+    const Verdict expected = expected_on(node, connection);
+    if ((walk.end == nft::Walk::End::Dropped) != (expected == Verdict::Deny)) {
+      return std::optional<std::string>(describe(node, expected, walk));
+    }
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace tierwall::daemon::ctl

@@ -1,0 +1,35 @@
+#pragma once
+// The second judge of law 6: the same connection through the tables that would be in force on the nodes of its pods,
+// compiled and simulated. The reference evaluator's answer counts; where the two differ, one of them has a bug.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "daemon/ctl/connection.h"
+#include "nft/ruleset.h"
+#include "policy/inventory.h"
+#include "policy/result.h"
+
+namespace tierwall::daemon::ctl {
+
+class CompiledTables {
+ public:
+  /// Pre: the snapshot outlives this.
+  explicit CompiledTables(const policy::Snapshot& snapshot) : snapshot_(snapshot) {}
+  CompiledTables(const CompiledTables&) = delete;
+  CompiledTables& operator=(const CompiledTables&) = delete;
+
+  /// Where a table and the decision differ, in words; absent if they agree or no table sees the packet (an end without
+  /// a known address, a host's way to its own pods). Unsupported if a table cannot be compiled.
+  Result<std::optional<std::string>> find_disagreement(const Connection& connection);
+
+ private:
+  /// Compiled when it is first asked for.
+  const Result<nft::Ruleset>& table_of(const std::string& node);
+
+  const policy::Snapshot& snapshot_;
+  std::map<std::string, Result<nft::Ruleset>> tables_;
+};
+
+}  // namespace tierwall::daemon::ctl

@@ -1,0 +1,83 @@
+// tierwalld: reads its configuration, opens its doors to the outside, and runs the loop. Exit codes: 0 stopped on
+// request, 1 cannot run, 2 usage or configuration errors.
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/config.h"
+#include "daemon/wiring.h"
+#include "nft/netlink_tables.h"
+#include "systemd/journal.h"
+
+namespace {
+
+using namespace tierwall;
+
+constexpr int kExitUsage = 2;
+
+struct Options {
+  daemon::ConfigFile config;
+  bool check_only = false;
+};
+
+/// Absent when there is nothing left to do: the exit code is in `exit_code` then.
+std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
+  Options options;
+  CLI::App parser("Tierwall: keeps the policy of a Kubernetes node in nftables.", "tierwalld");
+  CLI::Option* config = parser.add_option("--config", options.config.path, "Configuration file (TOML)")
+                            ->type_name("FILE")
+                            ->capture_default_str();
+  parser.add_flag("--check-config", options.check_only, "Check the configuration file and exit");
+  parser.set_version_flag("--version", "tierwalld " TIERWALL_VERSION);
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::ParseError& failure) {
+    exit_code = parser.exit(failure) == 0 ? EXIT_SUCCESS : kExitUsage;
+    return std::nullopt;
+  }
+  options.config.may_be_missing = config->count() == 0;
+  return options;
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "tierwalld: %s\n", error.message.c_str());
+  return EXIT_FAILURE;
+}
+
+int run(const Options& options, daemon::Config config) {
+  Result<std::unique_ptr<nft::NetlinkTables>> tables = nft::NetlinkTables::open();
+  if (!tables) return fail(tables.error());
+  systemd::SystemJournal journal;
+  daemon::Daemon daemon(options.config, std::move(config), **tables, journal);
+  if (const Result<void> started = daemon.start(); !started) return fail(started.error());
+  return daemon.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader of standard error that went away must not end the daemon.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    int exit_code = EXIT_SUCCESS;
+    const std::optional<Options> options = parse_options(argc, argv, exit_code);
+    if (!options) return exit_code;
+    daemon::ConfigReading reading = daemon::load_config(options->config.path, options->config.may_be_missing);
+    for (const policy::Diagnostic& error : reading.errors) {
+      std::fprintf(stderr, "%s\n", daemon::print_config_error(error).c_str());
+    }
+    if (!reading.ok()) return kExitUsage;
+    return options->check_only ? EXIT_SUCCESS : run(*options, std::move(reading.config));
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "tierwalld: %s\n", failure.what());
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,112 @@
+#pragma once
+// The state machine between the inventory and the kernel: when to compute, commit, retry and rewrite.
+//
+//   (waiting for sources) --sources_in_sync--> dirty --step--> in sync
+//                                                ^               | mark_dirty
+//                                                +---------------+
+//        step, refused by the kernel:   in trouble --back-off--> step again, later with the whole table
+//        step, cannot be compiled:      in trouble --mark_dirty--> step again
+//
+// It never looks at a clock by itself and owns no timer: due() says when step() wants to be called. Whatever fails,
+// what the kernel holds stays: there is no operation here that removes protection, and none when the process ends.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/applied.h"
+#include "daemon/clock.h"
+#include "nft/compile.h"
+#include "nft/kernel_tables.h"
+#include "policy/inventory.h"
+#include "systemd/journal.h"
+
+namespace tierwall::daemon {
+
+/// What of the configuration decides about the table.
+struct NodeSettings {
+  std::string node;
+  nft::CompileOptions compile;
+};
+
+class Reconciler {
+ public:
+  /// From the first change to the step, so that a burst of events becomes one commit.
+  static constexpr std::chrono::microseconds kSettle = std::chrono::milliseconds(2);
+  static constexpr std::chrono::microseconds kFirstRetry = std::chrono::milliseconds(100);
+  static constexpr std::chrono::microseconds kLastRetry = std::chrono::seconds(30);
+  /// A change brings the next try forward to this, because it may be the cure; not further, because it may not be.
+  static constexpr std::chrono::microseconds kRetryAfterChange = std::chrono::seconds(1);
+  /// After so many refusals in a row the whole table is written anew.
+  static constexpr int kRebuildAfter = 3;
+
+  /// Borrows everything; the composition root keeps it alive.
+  Reconciler(const policy::Inventory& inventory, nft::KernelTables& tables, const Clock& clock,
+             systemd::JournalSink& journal, NodeSettings settings);
+  Reconciler(const Reconciler&) = delete;
+  Reconciler& operator=(const Reconciler&) = delete;
+
+  /// The inventory changed. Cheap; a thousand calls before the next step cost one step.
+  void mark_dirty();
+  /// Every source was read completely once. Before this nothing is committed.
+  void sources_in_sync();
+  void use_settings(NodeSettings settings);
+
+  /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
+  [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
+  /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due.
+  void step();
+
+  /// Absent before the first commit.
+  [[nodiscard]] std::shared_ptr<const Applied> applied() const { return applied_; }
+  /// Why the kernel does not hold what is asked for, and what it holds meanwhile.
+  [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
+  /// Sent since the start, refused ones included.
+  [[nodiscard]] std::uint64_t transactions() const { return transactions_; }
+  /// The kernel holds what the sources ask for, or will after a step that is already due.
+  [[nodiscard]] bool in_sync() const { return applied_ != nullptr && !trouble_; }
+
+ private:
+  struct Attempt {
+    policy::NodePolicy policy;
+    nft::Ruleset desired;
+    nft::ChangeSet changes;
+    bool whole_table = false;
+    std::chrono::microseconds started{0};
+  };
+
+  /// What the kernel said to one transaction, and the operation to blame in words if there is one.
+  struct Refusal {
+    nft::Rejected rejected;
+    std::string operation;
+    bool busy_chain = false;  ///< it would not remove a chain
+  };
+
+  [[nodiscard]] std::optional<Refusal> send(const Attempt& attempt);
+  [[nodiscard]] std::optional<Refusal> send_split(const Attempt& attempt);
+  [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);
+  void accept(Attempt attempt);
+  void refuse(const Attempt& attempt, const Refusal& refusal);
+  void report_commit();
+  void report_refusal(const Refusal& refusal, std::chrono::microseconds delay);
+
+  const policy::Inventory& inventory_;
+  nft::KernelTables& tables_;
+  const Clock& clock_;
+  systemd::JournalSink& journal_;
+  NodeSettings settings_;
+
+  bool sources_in_sync_ = false;
+  std::optional<std::chrono::microseconds> dirty_since_;
+  std::optional<std::chrono::microseconds> retry_at_;
+  int refusals_ = 0;             // in a row
+  bool whole_table_ = true;      // the next attempt writes the whole table
+  bool split_removals_ = false;  // this kernel wants removals in a transaction of their own
+  std::shared_ptr<const Applied> applied_;
+  std::optional<std::string> trouble_;
+  std::uint64_t transactions_ = 0;
+};
+
+}  // namespace tierwall::daemon

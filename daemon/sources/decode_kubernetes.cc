@@ -1,0 +1,129 @@
+#include "daemon/sources/decode_kubernetes.h"
+
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tierwall::daemon {
+
+namespace {
+
+constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";
+
+constexpr Choice<policy::PodPhase> kPhases[] = {{"Pending", policy::PodPhase::Pending},
+                                                {"Running", policy::PodPhase::Running},
+                                                {"Succeeded", policy::PodPhase::Succeeded},
+                                                {"Failed", policy::PodPhase::Failed},
+                                                {"Unknown", policy::PodPhase::Unknown}};
+
+constexpr Choice<policy::Protocol> kProtocols[] = {
+    {"TCP", policy::kTcp}, {"UDP", policy::kUdp}, {"SCTP", policy::kSctp}};
+
+/// A pod without an address yet has an empty text there.
+std::optional<policy::Address> read_address(const Cursor& at) {
+  const auto text = at.text();
+  if (!text || text->empty()) return std::nullopt;
+  const auto address = policy::parse_address(*text);
+  if (!address) {
+    at.error(address.error().message);
+    return std::nullopt;
+  }
+  return *address;
+}
+
+void read_container_port(const Cursor& at, policy::Pod& pod) {
+  policy::ContainerPort port;
+  const std::size_t before = at.errors();
+  read_fields(
+      at,
+      {{"name", [&](const Cursor& c) { port.name = c.text().value_or(""); }},
+       {"protocol", [&](const Cursor& c) { port.protocol = read_choice(c, kProtocols).value_or(policy::kTcp); }},
+       {"containerPort",
+        [&](const Cursor& c) {
+          port.port = static_cast<std::uint16_t>(c.integer(1, std::numeric_limits<std::uint16_t>::max()).value_or(0));
+        }}},
+      UnknownFields::Ignored);
+  if (at.errors() != before) return;
+  if (port.port == 0) {
+    at.missing("containerPort");
+    return;
+  }
+  pod.ports.push_back(std::move(port));
+}
+
+void read_containers(const Cursor& at, policy::Pod& pod) {
+  const auto containers = at.items();
+  if (!containers) return;
+  const auto read_ports = [&pod](const Cursor& c) {
+    const auto ports = c.items();
+    if (!ports) return;
+    for (const Cursor& port : *ports) read_container_port(port, pod);
+  };
+  for (const Cursor& container : *containers) read_fields(container, {{"ports", read_ports}}, UnknownFields::Ignored);
+}
+
+void read_pod_spec(const Cursor& at, policy::Pod& pod) {
+  read_fields(at,
+              {{"nodeName", [&](const Cursor& c) { pod.node = c.text().value_or(""); }},
+               {"hostNetwork", [&](const Cursor& c) { pod.host_network = c.boolean().value_or(false); }},
+               {"serviceAccountName",
+                [&](const Cursor& c) {
+                  const auto account = c.text();
+                  if (account && !account->empty()) pod.service_account = *account;
+                }},
+               {"containers", [&](const Cursor& c) { read_containers(c, pod); }},
+               {"initContainers", [&](const Cursor& c) { read_containers(c, pod); }}},
+              UnknownFields::Ignored);
+}
+
+void read_pod_addresses(const Cursor& at, policy::Pod& pod) {
+  const auto items = at.items();
+  if (!items) return;
+  const auto read_ip = [&pod](const Cursor& c) {
+    if (const auto address = read_address(c)) pod.addresses.push_back(*address);
+  };
+  for (const Cursor& item : *items) read_fields(item, {{"ip", read_ip}}, UnknownFields::Ignored);
+}
+
+void read_pod_status(const Cursor& at, policy::Pod& pod) {
+  std::optional<policy::Address> single;
+  read_fields(
+      at,
+      {{"phase", [&](const Cursor& c) { pod.phase = read_choice(c, kPhases).value_or(policy::PodPhase::Unknown); }},
+       {"podIP", [&](const Cursor& c) { single = read_address(c); }},
+       {"podIPs", [&](const Cursor& c) { read_pod_addresses(c, pod); }},
+       {"hostIP", [&](const Cursor& c) { pod.host_address = read_address(c); }}},
+      UnknownFields::Ignored);
+  if (pod.addresses.empty() && single) pod.addresses.push_back(*single);
+}
+
+}  // namespace
+
+std::optional<policy::Resource> decode_namespace(const Cursor& object, const Metadata& metadata) {
+  policy::Namespace result{.name = metadata.name, .labels = metadata.labels};
+  const auto written = metadata.labels.find(kNamespaceNameLabel);
+  // The API server sets this label whatever was written; nearly every policy relies on it.
+  if (written && *written != metadata.name)
+    object.warning(
+        fmt::format("the label {} is always the namespace's name, not {}", kNamespaceNameLabel, quote(*written)));
+  result.labels.set(std::string(kNamespaceNameLabel), metadata.name);
+  return result;
+}
+
+std::optional<policy::Resource> decode_service_account(const Cursor&, const Metadata& metadata) {
+  return policy::ServiceAccount{.ns = metadata.ns, .name = metadata.name, .labels = metadata.labels};
+}
+
+std::optional<policy::Resource> decode_pod(const Cursor& object, const Metadata& metadata) {
+  policy::Pod pod;
+  pod.ns = metadata.ns;
+  pod.name = metadata.name;
+  pod.labels = metadata.labels;
+  pod.created = metadata.created;
+  if (const auto spec = object.find("spec")) read_pod_spec(*spec, pod);
+  if (const auto status = object.find("status")) read_pod_status(*status, pod);
+  return pod;
+}
+
+}  // namespace tierwall::daemon

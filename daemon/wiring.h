@@ -1,0 +1,96 @@
+#pragma once
+// The composition root: builds every part of the daemon and connects them. One thread, one loop.
+//
+//   policy directory ==ResourceEvents==> Inventory --dirty--> Reconciler ==ChangeSet==> KernelTables
+//                                            |                    |
+//                                            |                 Applied
+//                                            v                    v
+//   tierwall <==Varlink==> control socket <-- StatusReport, rows -+--> journal, service manager
+//
+//   ==> data moves     --> somebody is told, and reads
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/clock.h"
+#include "daemon/config.h"
+#include "daemon/control/control_server.h"
+#include "daemon/control/status.h"
+#include "daemon/reconciler.h"
+#include "daemon/sources/policy_directory.h"
+#include "nft/kernel_tables.h"
+#include "policy/inventory.h"
+#include "systemd/event_loop.h"
+#include "systemd/journal.h"
+
+namespace tierwall::daemon {
+
+/// Where the configuration came from, to read it again.
+struct ConfigFile {
+  std::string path = kDefaultConfigFile;
+  bool may_be_missing = true;
+};
+
+class Daemon {
+ public:
+  /// Borrows the doors; they outlive it.
+  Daemon(ConfigFile config_file, Config config, nft::KernelTables& tables, systemd::JournalSink& journal);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Opens the control socket and reads the sources. Conflict: another daemon runs here already, and two of them
+  /// would fight over the table. Everything else that fails here shows in the status and is tried again.
+  Result<void> start();
+  /// Until SIGTERM or SIGINT. The exit code.
+  int run();
+
+ private:
+  [[nodiscard]] VarlinkService make_service();
+  [[nodiscard]] StatusReport report() const;
+  [[nodiscard]] std::vector<std::string> degraded_reasons() const;
+  [[nodiscard]] std::vector<policy::Diagnostic> manifest_problems() const;
+  [[nodiscard]] std::size_t manifest_errors() const;
+  [[nodiscard]] const std::vector<policy::Diagnostic>& warnings() const;
+  [[nodiscard]] std::vector<std::string> remarks() const;
+  [[nodiscard]] State state() const;
+  [[nodiscard]] std::string status_line() const;
+
+  void receive(const std::vector<policy::ResourceEvent>& events);
+  void note_source_health();
+  void reload();
+  void take_config(Config config);
+  void step();
+  void schedule();
+  void publish();
+  void stop();
+  void record(systemd::Level level, systemd::MessageId id, std::string message,
+              std::vector<systemd::FieldValue> fields = {});
+
+  ConfigFile config_file_;
+  Config config_;
+  std::vector<policy::Diagnostic> config_errors_;  // of the last reload
+  std::vector<std::string> needs_restart_;
+  std::optional<std::string> control_failure_;
+  bool source_lost_ = false;  // as last reported
+  State published_state_ = State::Starting;
+  std::string published_line_;
+  bool ready_ = false;
+  mutable std::vector<policy::Diagnostic> warnings_;  // of the review of this generation
+  mutable std::optional<std::uint64_t> reviewed_generation_;
+
+  systemd::JournalSink& journal_;
+  SystemClock clock_;
+  systemd::EventLoop loop_;
+  policy::Inventory inventory_;
+  Reconciler reconciler_;
+  PolicyDirectory directory_;
+  ControlServer control_;
+  systemd::Timer step_timer_;
+  systemd::SignalWatch terminate_;
+  systemd::SignalWatch interrupt_;
+  systemd::SignalWatch hangup_;
+};
+
+}  // namespace tierwall::daemon
