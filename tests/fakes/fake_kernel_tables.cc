@@ -1,0 +1,166 @@
+#include "tests/fakes/fake_kernel_tables.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "nft/diff.h"
+
+namespace tierwall::test {
+
+using namespace nft;
+
+namespace {
+
+bool jumps_to(const Verdict& verdict, const std::string& chain) {
+  return (verdict.code == Verdict::Code::Jump || verdict.code == Verdict::Code::Goto) && verdict.chain == chain;
+}
+
+bool is_jump(const Verdict& verdict) {
+  return !verdict.chain.empty();
+}
+
+bool looks_into(const Rule& rule, const std::string& set) {
+  const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
+  if (lookup != nullptr && lookup->map == set) return true;
+  return std::ranges::any_of(rule.matches, [&set](const Match& match) {
+    const auto* in = std::get_if<InSet>(&match.right);
+    return in != nullptr && in->set == set;
+  });
+}
+
+template <typename Predicate>
+bool any_rule(const Ruleset& ruleset, Predicate predicate) {
+  return std::ranges::any_of(
+      ruleset.chains, [&predicate](const auto& entry) { return std::ranges::any_of(entry.second.rules, predicate); });
+}
+
+bool chain_in_use(const Ruleset& ruleset, const std::string& name) {
+  const bool by_rule = std::ranges::any_of(ruleset.chains, [&name](const auto& entry) {
+    // The rules of a chain go with it, so they do not keep it.
+    return entry.first != name && std::ranges::any_of(entry.second.rules, [&name](const Rule& rule) {
+             const auto* verdict = std::get_if<Verdict>(&rule.action);
+             return verdict != nullptr && jumps_to(*verdict, name);
+           });
+  });
+  return by_rule || std::ranges::any_of(ruleset.sets, [&name](const auto& entry) {
+           return std::ranges::any_of(entry.second.elements, [&name](const Element& element) {
+             return element.verdict && jumps_to(*element.verdict, name);
+           });
+         });
+}
+
+const Key& last_of(const Element& element) {
+  return element.last.empty() ? element.key : element.last;
+}
+
+bool overlaps(const Set& set, const Element& element) {
+  return std::ranges::any_of(set.elements, [&element](const Element& other) {
+    return other.key <= last_of(element) && element.key <= last_of(other);
+  });
+}
+
+bool holds(const Set& set, const Element& element) {
+  return std::ranges::binary_search(set.elements, element.key, {}, &Element::key);
+}
+
+struct Refused {
+  int errno_value = 0;
+  Key blamed;  ///< of elements, the first to blame
+};
+
+/// The first element the kernel would refuse for this reason.
+template <typename Predicate>
+Refused refused_element(const Set& set, int errno_value, Predicate refuses) {
+  const auto found = std::ranges::find_if(set.elements, refuses);
+  return found == set.elements.end() ? Refused{} : Refused{.errno_value = errno_value, .blamed = found->key};
+}
+
+Refused refused_if(bool condition, int errno_value) {
+  return {.errno_value = condition ? errno_value : 0, .blamed = {}};
+}
+
+/// What the kernel answers to this operation on this ruleset.
+struct Judge {
+  const Ruleset& ruleset;
+
+  Refused operator()(const AddTable&) const { return {}; }
+  Refused operator()(const DeleteTable&) const { return {}; }
+  Refused operator()(const AddSet& op) const { return refused_if(ruleset.sets.contains(op.set.name), EEXIST); }
+  Refused operator()(const DeleteSet& op) const {
+    if (!ruleset.sets.contains(op.set)) return refused_if(true, ENOENT);
+    return refused_if(any_rule(ruleset, [&op](const Rule& rule) { return looks_into(rule, op.set); }), EBUSY);
+  }
+  Refused operator()(const AddElements& op) const {
+    const auto set = ruleset.sets.find(op.set.name);
+    if (set == ruleset.sets.end()) return refused_if(true, ENOENT);
+    const Refused lost = refused_element(op.set, ENOENT, [this](const Element& element) {
+      return element.verdict && is_jump(*element.verdict) && !ruleset.chains.contains(element.verdict->chain);
+    });
+    if (lost.errno_value != 0) return lost;
+    return refused_element(op.set, EEXIST, [&set](const Element& element) {
+      return set->second.interval ? overlaps(set->second, element) : holds(set->second, element);
+    });
+  }
+  Refused operator()(const DeleteElements& op) const {
+    const auto set = ruleset.sets.find(op.set.name);
+    if (set == ruleset.sets.end()) return refused_if(true, ENOENT);
+    return refused_element(op.set, ENOENT, [&set](const Element& element) { return !holds(set->second, element); });
+  }
+  Refused operator()(const AddChain& op) const { return refused_if(ruleset.chains.contains(op.chain.name), EEXIST); }
+  Refused operator()(const FlushChain& op) const { return refused_if(!ruleset.chains.contains(op.chain), ENOENT); }
+  Refused operator()(const DeleteChain& op) const {
+    if (!ruleset.chains.contains(op.chain)) return refused_if(true, ENOENT);
+    return refused_if(chain_in_use(ruleset, op.chain), EBUSY);
+  }
+  Refused operator()(const AddRule& op) const {
+    const bool known = ruleset.chains.contains(op.chain) && knows_target(op.rule) && knows_sets(op.rule);
+    return refused_if(!known, ENOENT);
+  }
+
+ private:
+  [[nodiscard]] bool knows_target(const Rule& rule) const {
+    if (const auto* verdict = std::get_if<Verdict>(&rule.action)) {
+      return !is_jump(*verdict) || ruleset.chains.contains(verdict->chain);
+    }
+    const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
+    return lookup == nullptr || ruleset.sets.contains(lookup->map);
+  }
+  [[nodiscard]] bool knows_sets(const Rule& rule) const {
+    return std::ranges::all_of(rule.matches, [this](const Match& match) {
+      const auto* in = std::get_if<InSet>(&match.right);
+      return in == nullptr || ruleset.sets.contains(in->set);
+    });
+  }
+};
+
+Rejected rejected(std::size_t index, const std::string& subject, int errno_value) {
+  return {.operation = index, .errno_value = errno_value, .message = subject + ": " + std::strerror(errno_value)};
+}
+
+}  // namespace
+
+CommitOutcome FakeKernelTables::commit(const ChangeSet& changes) {
+  if (changes.empty()) return Committed{};
+  const auto refusal = refusals_.find(attempts_++);
+  if (refusal != refusals_.end()) return rejected(Rejected::kWholeTransaction, "transaction", refusal->second);
+  bool table = has_table_;
+  Ruleset next = ruleset_;
+  for (std::size_t i = 0; i < changes.operations.size(); ++i) {
+    const Operation& operation = changes.operations[i];
+    const bool adds_table = std::holds_alternative<AddTable>(operation);
+    const Refused refused = table || adds_table ? std::visit(Judge{next}, operation) : refused_if(true, ENOENT);
+    if (refused.errno_value != 0) return rejected(i, describe(operation, refused.blamed), refused.errno_value);
+    next = apply(std::move(next), {.operations = {operation}});
+    table = (table || adds_table) && !std::holds_alternative<DeleteTable>(operation);
+  }
+  has_table_ = table;
+  ruleset_ = std::move(next);
+  commits_.push_back(changes);
+  return Committed{.messages = changes.operations.size(), .bytes = 0};
+}
+
+}  // namespace tierwall::test

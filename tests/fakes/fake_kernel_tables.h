@@ -1,0 +1,41 @@
+#pragma once
+// KernelTables without a kernel: keeps the ruleset as a value and refuses what nftables refuses. Passes the same
+// contract suite as the real one (tests/unit/nft/kernel_tables_contract_test.cc).
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+#include "nft/kernel_tables.h"
+#include "nft/ruleset.h"
+
+namespace tierwall::test {
+
+class FakeKernelTables final : public nft::KernelTables {
+ public:
+  nft::CommitOutcome commit(const nft::ChangeSet& changes) override;
+
+  /// The n-th commit from now (0: the next one) fails as a whole with this errno.
+  void refuse(std::size_t nth, int errno_value) { refusals_[attempts_ + nth] = errno_value; }
+  /// Somebody else deletes the table.
+  void lose_table() {
+    has_table_ = false;
+    ruleset_ = {};
+  }
+
+  [[nodiscard]] bool has_table() const { return has_table_; }
+  [[nodiscard]] const nft::Ruleset& ruleset() const { return ruleset_; }
+  /// What was committed with success, in order; empty change sets are not commits.
+  [[nodiscard]] const std::vector<nft::ChangeSet>& commits() const { return commits_; }
+  /// Commits tried, failed ones too.
+  [[nodiscard]] std::size_t attempts() const { return attempts_; }
+
+ private:
+  bool has_table_ = false;
+  nft::Ruleset ruleset_;
+  std::vector<nft::ChangeSet> commits_;
+  std::size_t attempts_ = 0;
+  std::map<std::size_t, int> refusals_;  ///< by attempt
+};
+
+}  // namespace tierwall::test

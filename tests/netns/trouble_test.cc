@@ -1,0 +1,143 @@
+// Protection while things go wrong: the daemon killed, its table flushed, its files broken.
+
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "tests/lab/flows.h"
+#include "tests/netns/firewall.h"
+
+namespace tierwall::lab {
+namespace {
+
+struct TroubleTest : FirewallTest {
+  TroubleTest() {
+    daemon.write_manifest("deny.yaml", network_policy("deny", kDenyIngress));
+    daemon.start();
+  }
+  [[nodiscard]] Probe denied() const { return probe("app/api", "app/web"); }
+  [[nodiscard]] Probe open() const { return probe("app/web", "app/api"); }
+  void expect_protected() const {
+    expect_dropped(denied());
+    expect_allowed(open());
+  }
+};
+
+TEST_F(TroubleTest, TheFirstCommitComesBeforeReady) {
+  expect_protected();
+}
+
+TEST_F(TroubleTest, KillingTheDaemonLeavesTheRules) {
+  const std::string table = nft({"list", "table", "inet", "tierwall"});
+  daemon.kill();
+  EXPECT_EQ(nft({"list", "table", "inet", "tierwall"}), table);
+  expect_protected();
+}
+
+TEST_F(TroubleTest, StoppingTheDaemonLeavesTheRules) {
+  EXPECT_EQ(daemon.stop(), 0);
+  expect_protected();
+}
+
+TEST_F(TroubleTest, RestartsHaveNoGap) {
+  TcpConversation established(lab.host("app/web"), lab.host("app/api"), 8080);
+  const UdpStream stream(lab.host("app/api"), lab.host("app/web"), 9999);
+  for (int round = 0; round < 5; ++round) {
+    daemon.kill();
+    daemon.start();
+    EXPECT_TRUE(established.exchange());
+  }
+  EXPECT_GT(stream.sent(), 20U);
+  EXPECT_EQ(stream.arrived(), 0U);
+  expect_protected();
+}
+
+TEST_F(TroubleTest, ARestartTakesInWhatChangedMeanwhile) {
+  daemon.kill();
+  daemon.remove_manifest("deny.yaml");
+  expect_dropped(denied());
+  daemon.start();
+  expect_allowed(denied());
+}
+
+TEST_F(TroubleTest, EstablishedConnectionsSurviveADeny) {
+  TcpConversation established(lab.host("app/web"), lab.host("app/api"), 8080);
+  apply("all.yaml", network_policy("all", kDenyAll));
+  expect_dropped(open());
+  EXPECT_TRUE(established.exchange());
+}
+
+TEST_F(TroubleTest, OneManifestIsOneTransaction) {
+  const daemon::StatusReport before = daemon.status();
+  const daemon::StatusReport after = apply("all.yaml", network_policy("all", kDenyAll));
+  EXPECT_EQ(after.transactions, before.transactions + 1);
+  EXPECT_EQ(after.applied->generation, before.applied->generation + 1);
+  expect_dropped(open());
+}
+
+TEST_F(TroubleTest, AfterAStrangersFlushTheNextChangeRestoresTheTable) {
+  nft({"flush", "ruleset"});
+  apply("all.yaml", network_policy("all", kDenyAll));
+  expect_dropped(denied());
+  expect_dropped(open());
+}
+
+TEST_F(TroubleTest, ABrokenFileKeepsItsLastGoodObjects) {
+  daemon.write_manifest("deny.yaml", "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: [\n");
+  const daemon::StatusReport report = daemon.wait_until([](const auto& status) { return !status.problems.empty(); });
+  EXPECT_NE(report.problems.front().where.file.find("deny.yaml"), std::string::npos);
+  EXPECT_GT(report.problems.front().where.line, 0);
+  expect_protected();
+  daemon.write_manifest("deny.yaml", network_policy("deny", kDenyIngress));
+  daemon.wait_until([](const auto& status) { return status.problems.empty(); });
+  expect_protected();
+}
+
+TEST_F(TroubleTest, AnInvalidPolicyKeepsItsLastGoodVersion) {
+  daemon.write_manifest("deny.yaml", network_policy("deny",
+                                                    "podSelector: {matchLabels: {app: web}}, policyTypes: "
+                                                    "[Ingress], ingress: [{ports: [{port: 70000}]}]"));
+  daemon.wait_until([](const auto& status) { return !status.problems.empty(); });
+  expect_protected();
+}
+
+TEST_F(TroubleTest, AHalfWrittenFileIsReadAgainWhenComplete) {
+  const std::uint64_t before = daemon.generation();
+  const std::string text = network_policy("all", kDenyAll);
+  std::ofstream file(daemon.policy_directory() + "/all.yaml");
+  file << text.substr(0, text.size() / 2) << std::flush;
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  expect_protected();
+  file << text.substr(text.size() / 2);
+  file.close();
+  daemon.wait_applied(before);
+  expect_dropped(open());
+}
+
+TEST_F(TroubleTest, ADeletedFileTakesItsObjectsAway) {
+  remove("deny.yaml");
+  expect_allowed(denied());
+}
+
+TEST_F(TroubleTest, AReloadReadsEverythingAgainAndHasNoGap) {
+  const UdpStream stream(lab.host("app/api"), lab.host("app/web"), 9999);
+  const daemon::StatusReport before = daemon.status();
+  daemon.reload();
+  expect_protected();
+  EXPECT_EQ(daemon.status().applied->generation, before.applied->generation) << "nothing had changed";
+  EXPECT_GT(stream.sent(), 5U);
+  EXPECT_EQ(stream.arrived(), 0U);
+}
+
+TEST_F(TroubleTest, ADyingSourceTakesNoProtectionAway) {
+  std::filesystem::rename(daemon.policy_directory(), daemon.policy_directory() + ".gone");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  expect_protected();
+  std::filesystem::rename(daemon.policy_directory() + ".gone", daemon.policy_directory());
+  daemon.wait_until([](const auto& status) { return status.state == daemon::State::InSync; });
+  expect_protected();
+}
+
+}  // namespace
+}  // namespace tierwall::lab

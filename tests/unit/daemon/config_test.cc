@@ -1,0 +1,147 @@
+#include "daemon/config.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tierwall::daemon {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::vector<std::string> errors_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (const policy::Diagnostic& error : parse_config(text, "t.toml").errors)
+    lines.push_back(print_config_error(error));
+  return lines;
+}
+
+TEST(Config, NothingWrittenMeansTheDefaultsOfTheContract) {
+  const ConfigReading reading = parse_config("", "t.toml");
+  ASSERT_TRUE(reading.ok());
+  EXPECT_EQ(reading.config.directory, "/etc/tierwall/policy.d");
+  EXPECT_EQ(reading.config.control_socket, "/run/tierwall/control.sock");
+  EXPECT_EQ(reading.config.compile.unknown_pod, nft::CompileOptions::UnknownPod::Drop);
+  EXPECT_EQ(reading.config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Accept);
+  EXPECT_THAT(reading.config.failsafe_inbound, SizeIs(10));
+  EXPECT_THAT(reading.config.failsafe_outbound, SizeIs(10));
+  EXPECT_THAT(reading.config.remarks, IsEmpty());
+}
+
+TEST(Config, EveryKeyOfTheContractIsRead) {
+  const ConfigReading reading = parse_config(R"(
+[node]
+name = "node-1"
+pod_cidrs = ["10.244.1.0/24", "fd00:1::/64"]
+[source.directory]
+path = "/srv/policy"
+[state]
+path = "/var/lib/tierwall/state.db"
+[control]
+socket = "/tmp/c.sock"
+[dataplane]
+deny = "reject"
+established = "keep"
+unknown_pod = "allow"
+own_table = "auto"
+[host]
+endpoint_to_host = "drop"
+failsafe_inbound = ["tcp:22", "tcp:10.0.0.0/8:22", "udp:[fd00::/8]:53"]
+failsafe_outbound = []
+[metrics]
+listen = "127.0.0.1:9098"
+)",
+                                             "t.toml");
+  ASSERT_TRUE(reading.ok()) << print_config_error(reading.errors.front());
+  const Config& config = reading.config;
+  EXPECT_EQ(config.node_name, "node-1");
+  ASSERT_THAT(config.compile.pod_cidrs, SizeIs(2));
+  EXPECT_EQ(policy::print_prefix(config.compile.pod_cidrs[1]), "fd00:1::/64");
+  EXPECT_EQ(config.directory, "/srv/policy");
+  EXPECT_EQ(config.control_socket, "/tmp/c.sock");
+  EXPECT_EQ(config.deny, DenyAction::Reject);
+  EXPECT_EQ(config.compile.unknown_pod, nft::CompileOptions::UnknownPod::Allow);
+  EXPECT_EQ(config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Drop);
+  ASSERT_THAT(config.failsafe_inbound, SizeIs(3));
+  EXPECT_EQ(policy::print_prefix(*config.failsafe_inbound[2].nets), "fd00::/8");
+  EXPECT_THAT(config.failsafe_outbound, IsEmpty());
+  EXPECT_EQ(config.metrics_listen, "127.0.0.1:9098");
+}
+
+TEST(Config, WhatIsAcceptedWithoutEffectIsRemarkedOnlyWhereWritten) {
+  const std::vector<std::string> remarks = parse_config(R"(
+state.path = "/elsewhere/state.db"
+dataplane.deny = "reject"
+dataplane.own_table = "auto"
+host.failsafe_inbound = ["tcp:22"]
+metrics.listen = "[::1]:9098"
+)",
+                                                        "t.toml")
+                                               .config.remarks;
+  EXPECT_THAT(remarks,
+              testing::UnorderedElementsAre(HasSubstr("state.path: accepted, but"), HasSubstr("dataplane.deny: "),
+                                            HasSubstr("dataplane.own_table: "), HasSubstr("host.failsafe_inbound: "),
+                                            "metrics.listen: accepted, but this version serves no metrics"));
+}
+
+struct BadRow {
+  const char* text;
+  const char* error;  ///< substring of the one error
+};
+
+class BadConfig : public testing::TestWithParam<BadRow> {};
+
+TEST_P(BadConfig, IsOneErrorWithItsPlaceAndKey) {
+  EXPECT_THAT(errors_of(GetParam().text), ElementsAre(HasSubstr(GetParam().error))) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadConfig,
+    testing::Values(
+        BadRow{"[node]\nnmae = \"x\"\n", "t.toml:2:1: error: node.nmae: unknown key, did you mean 'node.name'?"},
+        BadRow{"[nodes]\nname = \"x\"\n", "error: nodes: unknown table, did you mean 'node'?"},
+        BadRow{"[node]\nsocket = \"x\"\n", "error: node.socket: unknown key, did you mean 'control.socket'?"},
+        BadRow{"[completely]\nelse = 1\n", "error: completely: unknown table"},
+        BadRow{"[node]\nname = 7\n", "t.toml:2:8: error: node.name: expected a string, got an integer"},
+        BadRow{"[node]\nname = \"\"\n", "error: node.name: must not be empty"},
+        BadRow{"[node]\nname = \"Node_1\"\n", "error: node.name: 'Node_1' is not a node name"},
+        BadRow{"[node]\npod_cidrs = \"10.0.0.0/8\"\n", "expected an array of strings, got a string"},
+        BadRow{"[node]\npod_cidrs = [\"10.0.0.0/8\",\n  \"10.0.0.0/33\"]\n", "t.toml:3:3: error: node.pod_cidrs: "},
+        BadRow{"node = 3\n", "t.toml:1:8: error: node: expected a table, got an integer"},
+        BadRow{"[source.kubernetes]\nkubeconfig = \"/x\"\n", "source.kubernetes: not supported by this version"},
+        BadRow{"[dataplane]\nestablished = \"recheck\"\n",
+               "t.toml:2:15: error: dataplane.established: \"recheck\" is not supported by this version"},
+        BadRow{"[dataplane]\ndeny = \"accept\"\n", "'accept' is none of \"drop\", \"reject\""},
+        BadRow{"[dataplane]\nunknown_pod = true\n", "expected a string, got a boolean"},
+        BadRow{"[host]\nendpoint_to_host = \"ACCEPT\"\n", "'ACCEPT' is none of \"accept\", \"return\", \"drop\""},
+        BadRow{"[host]\nfailsafe_inbound = [\"tcp:22\", \"icmp:1\"]\n", "'icmp:1': this protocol has no ports"},
+        BadRow{"[host]\nfailsafe_inbound = [\"tcp:70000\"]\n", "'70000' is not a port from 1 to 65535"},
+        BadRow{"[host]\nfailsafe_outbound = [\"udp:fd00::/8:53\"]\n", "an IPv6 block is written in brackets"},
+        BadRow{"[metrics]\nlisten = \"9098\"\n", "'9098' is not ADDRESS:PORT"},
+        BadRow{"[control]\nsocket = \"/very/long/"
+               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+               "\"\n",
+               "a socket path has at most 107 bytes"},
+        BadRow{"[node\nname = 1\n", "t.toml:1:6: error: "}));
+
+TEST(Config, AllErrorsOfAFileComeInOneRunInTheOrderOfTheFile) {
+  EXPECT_THAT(errors_of("[node]\nname = 1\n[dataplane]\ndney = \"drop\"\nunknown_pod = \"maybe\"\n"),
+              ElementsAre(HasSubstr("t.toml:2:8:"), HasSubstr("t.toml:4:1:"), HasSubstr("t.toml:5:15:")));
+}
+
+TEST(Config, AMissingFileIsAnErrorOnlyIfItWasAskedFor) {
+  const std::string missing = "/nonexistent/tierwall.toml";
+  EXPECT_TRUE(load_config(missing, true).ok());
+  const ConfigReading reading = load_config(missing, false);
+  ASSERT_THAT(reading.errors, SizeIs(1));
+  EXPECT_THAT(print_config_error(reading.errors.front()),
+              testing::Eq("/nonexistent/tierwall.toml: error: cannot be read: No such file or directory"));
+}
+
+}  // namespace
+}  // namespace tierwall::daemon

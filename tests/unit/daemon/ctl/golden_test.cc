@@ -1,0 +1,263 @@
+// Whole command lines on a small fixed world, against files that show what an operator sees. The verbs that ask the
+// daemon talk to a server that gives a fixed answer.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "daemon/control/status.h"
+#include "daemon/ctl/command_line.h"
+
+namespace tierwall::daemon::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kGolden = TIERWALL_SOURCE_DIR "/tests/golden/cli";
+
+struct Golden {
+  const char* name;
+  std::vector<std::string> args;
+  bool terminal = false;
+};
+
+void PrintTo(const Golden& golden, std::ostream* out) {
+  *out << golden.name;
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string transcribe(const Golden& golden, const std::vector<std::string>& extra = {}) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  std::vector<std::string> args = golden.args;
+  args.insert(args.end(), extra.begin(), extra.end());
+  const int exit = run(args, in, out, err, {"laptop", golden.terminal, true});
+  std::string text = "$ tierwall";
+  for (const std::string& arg : golden.args) text += " " + arg;
+  return text + "\nexit " + std::to_string(exit) + "\n--- stdout\n" + out.str() + "--- stderr\n" + err.str();
+}
+
+void expect_golden(const Golden& golden, const std::string& transcript) {
+  const fs::path path = kGolden / "expected" / (std::string(golden.name) + ".txt");
+  if (std::getenv("TIERWALL_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << transcript;
+  EXPECT_EQ(read_text(path), transcript) << path;
+}
+
+/// Paths in the answers are those of the command line, so the tests run where the world lies.
+class GoldenTest : public ::testing::TestWithParam<Golden> {
+ protected:
+  GoldenTest() : before_(fs::current_path()) { fs::current_path(kGolden); }
+  ~GoldenTest() override { fs::current_path(before_); }
+
+ private:
+  fs::path before_;
+};
+
+TEST_P(GoldenTest, SaysWhatItSaidBefore) {
+  expect_golden(GetParam(), transcribe(GetParam()));
+}
+
+std::vector<std::string> explain(const char* from, const char* to, std::vector<std::string> more) {
+  std::vector<std::string> args = {"explain", "-f", "world", "--node", "node-1", "--from", from, "--to", to};
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+const Golden kOnManifests[] = {
+    {"check-clean", {"check", "-f", "world"}},
+    {"check-broken", {"check", "-f", "world", "-f", "broken"}},
+    {"check-broken-json", {"check", "-f", "broken", "-o", "json"}},
+    {"check-unreadable-document", {"check", "-f", "unreadable.yaml", "-f", "world"}},
+    {"explain-allowed", explain("pod:shop/frontend-1", "pod:shop/backend-1", {"--dport", "8080"})},
+    {"explain-allowed-json", explain("pod:shop/frontend-1", "pod:shop/backend-1", {"--dport", "8080", "-o", "json"})},
+    {"explain-denied-by-both", explain("pod:shop/frontend-1", "pod:shop/database-1", {"--dport", "3306"})},
+    {"explain-quarantine", explain("pod:shop/frontend-1", "pod:shop/frontend-2", {"--dport", "80"})},
+    {"explain-quarantine-json", explain("pod:shop/frontend-1", "pod:shop/frontend-2", {"--dport", "80", "-o", "json"})},
+    {"explain-address-of-pod", explain("ip:203.0.113.1", "ip:10.1.1.9", {"--icmp", "8"})},
+    {"explain-no-policy-point", explain("ip:203.0.113.1", "host:eth0", {"--dport", "22", "-o", "json"})},
+    {"explain-host-to-own-pod", explain("host", "pod:shop/frontend-1", {"--dport", "9999"})},
+    {"explain-host-to-own-pod-json", explain("host", "pod:shop/frontend-1", {"--dport", "9999", "-o", "json"})},
+    {"explain-host-to-other-pod", explain("host", "pod:shop/backend-1", {"--dport", "8080"})},
+    {"explain-pod-to-host", explain("pod:ops/agent", "host", {"--dport", "22"})},
+    {"explain-itself", explain("pod:shop/backend-1", "pod:shop/backend-1", {"--dport", "8080"})},
+    {"explain-ipv6", explain("pod:shop/frontend-1", "pod:shop/backend-1", {"--proto", "icmpv6"})},
+    {"explain-finished-pod", explain("pod:shop/migration", "host", {"--dport", "22"})},
+    {"explain-host-network-pod", explain("pod:ops/proxy", "host", {"--dport", "22"})},
+    {"explain-unknown-pod", explain("pod:shop/frontend-3", "host", {"--dport", "22"})},
+    {"explain-broken-manifests",
+     {"explain", "-f", "world", "-f", "broken", "--from", "ip:203.0.113.1", "--to", "pod:ops/agent", "--dport", "22"}},
+    {"explain-unreadable-document",
+     {"explain", "-f", "world", "-f", "unreadable.yaml", "--from", "host", "--to", "host", "--dport", "22"}},
+    {"explain-flows", {"explain", "-f", "world", "--node", "node-1", "--flows", "flows.jsonl", "-o", "jsonl"}},
+    {"compile", {"compile", "-f", "world", "--node", "node-1", "--pod-cidr", "10.1.1.0/24"}},
+    {"compile-json", {"compile", "-f", "world", "--node", "node-2", "-o", "json"}},
+    {"compile-unknown-node", {"compile", "-f", "world", "--node", "node-9"}},
+    {"test-pass", {"test", "-f", "world", "tests-pass.yaml"}},
+    {"test-fail", {"test", "-f", "world", "tests-fail.yaml"}},
+    {"test-fail-json", {"test", "-f", "world", "tests-fail.yaml", "-o", "json"}},
+    {"test-bad", {"test", "-f", "world", "tests-bad.yaml"}},
+    {"test-unknown-pod", {"test", "-f", "world", "tests-unknown-pod.yaml"}},
+    {"status-not-running", {"status", "--socket", "missing.sock"}},
+    {"status-not-running-json", {"status", "--socket", "missing.sock", "-o", "json"}},
+    {"get-not-running", {"get", "tiers", "--socket", "missing.sock"}},
+};
+
+std::string case_name(const ::testing::TestParamInfo<Golden>& golden) {
+  std::string name = golden.param.name;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(OnManifests, GoldenTest, ::testing::ValuesIn(kOnManifests), case_name);
+
+// ---- the verbs that ask the daemon ---------------------------------------------------------------------------
+
+StatusReport report_of(State state) {
+  StatusReport report;
+  report.version = "0.1.0";
+  report.node = "node-1";
+  report.state = state;
+  report.now_ms = 1'700'000'300'000;
+  report.transactions = 7;
+  report.sources = {{"directory", "/etc/tierwall/policy.d", true, 1'700'000'297'000, 4, 12, std::nullopt}};
+  if (state == State::Starting) return report;
+  report.applied = AppliedStatus{5, 1'700'000'000'000, 3'240, 12, 6, 4, 2, 11, 42, 7, 40};
+  report.warnings = {
+      {{"dns.yaml", 3, 1}, policy::Severity::Warning, "GlobalNetworkPolicy dns", "", "cuts name servers off"}};
+  report.remarks = {"metrics.listen: accepted, but this version serves no metrics"};
+  if (state == State::InSync) return report;
+  report.sources.front().failure = "Permission denied";
+  report.degraded = {"the kernel refused the last change: set src-1: No space left; generation 5 stays in force"};
+  report.problems = {
+      {{"web.yaml", 7, 3}, policy::Severity::Error, "NetworkPolicy shop/web", "spec.ingress", "not a list"}};
+  return report;
+}
+
+Json answer_to(const std::string& method, State state) {
+  if (method == "ListTiers") {
+    return {{"tiers",
+             {to_json(TierRow{"security", 100, "Deny", false, 2}),
+              to_json(TierRow{"lost", std::nullopt, "Deny", true, 1})}}};
+  }
+  if (method == "ListPolicies") {
+    return {{"policies",
+             {to_json(PolicyRow{"security",
+                                "GlobalNetworkPolicy",
+                                "",
+                                "quarantine",
+                                10.5,
+                                {"Ingress", "Egress"},
+                                "quarantine == 'true'",
+                                1,
+                                "20-security.yaml:8"}),
+              to_json(PolicyRow{"default",
+                                "KubernetesNetworkPolicy",
+                                "shop",
+                                "frontend",
+                                1000,
+                                {"Ingress"},
+                                "pods of shop with app == 'frontend'",
+                                2,
+                                "10-shop.yaml:10"})}}};
+  }
+  if (method == "ListEndpoints") {
+    return {{"endpoints",
+             {to_json(EndpointRow{
+                 "shop",
+                 "frontend-1",
+                 {"10.1.1.1", "fd00:1::1"},
+                 {"security/GlobalNetworkPolicy pass-rest", "default/KubernetesNetworkPolicy shop/frontend"},
+                 {}})}}};
+  }
+  if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
+  return {{"status", to_json(report_of(state))}};
+}
+
+/// Answers one call on a socket of its own and ends.
+class OneAnswer {
+ public:
+  explicit OneAnswer(State state) : directory_(fs::temp_directory_path() / ("ctl-golden-" + std::to_string(getpid()))) {
+    fs::create_directories(directory_);
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(listener_, 1), 0);
+    thread_ = std::thread([this, state] { serve(state); });
+  }
+  ~OneAnswer() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+    fs::remove_all(directory_);
+  }
+  OneAnswer(const OneAnswer&) = delete;
+  OneAnswer& operator=(const OneAnswer&) = delete;
+
+  [[nodiscard]] std::string path() const { return (directory_ / "control.sock").string(); }
+
+ private:
+  void serve(State state) const {
+    const int client = accept(listener_, nullptr, nullptr);
+    if (client < 0) return;
+    std::string request;
+    for (char byte = 1; recv(client, &byte, 1, 0) == 1 && byte != '\0';) request += byte;
+    const std::string method = Json::parse(request).at("method").get<std::string>();
+    const std::string interface = "io.tierwall.Control.";
+    const Json reply = {{"parameters", answer_to(method.substr(interface.size()), state)}};
+    const std::string bytes = reply.dump() + '\0';
+    send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    close(client);
+  }
+
+  fs::path directory_;
+  int listener_ = -1;
+  std::thread thread_;
+};
+
+struct DaemonGolden {
+  Golden golden;
+  State state = State::InSync;
+};
+
+TEST(DaemonGoldens, SayWhatTheySaidBefore) {
+  const DaemonGolden rows[] = {
+      {{"status", {"status"}}},
+      {{"status-bare", {}, true}},
+      {{"status-degraded", {"status"}}, State::Degraded},
+      {{"status-degraded-json", {"status", "-o", "json"}}, State::Degraded},
+      {{"status-starting", {"status"}}, State::Starting},
+      {{"get-tiers", {"get", "tiers"}, true}},
+      {{"get-tiers-piped", {"get", "tiers"}}},
+      {{"get-tiers-no-legend", {"get", "tiers", "--no-legend"}, true}},
+      {{"get-tiers-json", {"get", "tiers", "-o", "json"}}},
+      {{"get-policies", {"get", "policies"}, true}},
+      {{"get-policies-wide", {"get", "policies", "-o", "wide"}, true}},
+      {{"get-policies-name", {"get", "policies", "-o", "name"}, true}},
+      {{"get-endpoints", {"get", "endpoints"}, true}},
+      {{"get-endpoints-wide", {"get", "endpoints", "-o", "wide"}, true}},
+      {{"get-sets", {"get", "sets"}, true}},
+  };
+  for (const DaemonGolden& row : rows) {
+    const OneAnswer daemon(row.state);
+    expect_golden(row.golden, transcribe(row.golden, {"--socket", daemon.path()}));
+  }
+}
+
+}  // namespace
+}  // namespace tierwall::daemon::ctl

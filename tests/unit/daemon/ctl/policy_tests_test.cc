@@ -1,0 +1,68 @@
+#include "daemon/ctl/policy_tests.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tierwall::daemon::ctl {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> problems_of(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const policy::Diagnostic& problem : read_policy_tests(text, "t.yaml").problems) {
+    lines.push_back(policy::print_diagnostic(problem));
+  }
+  return lines;
+}
+
+TEST(PolicyTests, ListsOfEndsBecomeEveryCombination) {
+  const PolicyTestFile file = read_policy_tests(R"(tests:
+- name: all to all
+  from: [host, ip:10.0.0.1]
+  to: [pod:a/x, pod:a/y]
+  dport: 80
+  expect: allow
+)",
+                                                "t.yaml");
+  ASSERT_TRUE(file.problems.empty());
+  ASSERT_EQ(file.tests.size(), 1u);
+  std::vector<std::string> flows;
+  for (const FlowWords& flow : file.tests[0].flows) flows.push_back(flow.from + " " + flow.to + " " + *flow.dport);
+  EXPECT_THAT(flows,
+              ElementsAre("host pod:a/x 80", "host pod:a/y 80", "ip:10.0.0.1 pod:a/x 80", "ip:10.0.0.1 pod:a/y 80"));
+  EXPECT_EQ(file.tests[0].expect, policy::Verdict::Allow);
+  EXPECT_EQ(file.tests[0].where.line, 2);
+}
+
+TEST(PolicyTests, EveryMistakeIsFoundInOneRun) {
+  EXPECT_THAT(
+      problems_of(R"(tests:
+- form: host
+  to: host
+  expect: perhaps
+- from: []
+  to: {pod: x}
+  expect: deny
+  expect: allow
+  because: quarantine
+- nothing
+extra: 1
+)"),
+      ElementsAre("t.yaml:2: error: from: required", "t.yaml:2: error: unknown key 'form'; did you mean 'from'?",
+                  "t.yaml:4: error: expect: 'perhaps' is neither allow nor deny", "t.yaml:5: error: from: required",
+                  "t.yaml:6: error: to: must be an endpoint or a list of them, not an object",
+                  "t.yaml:8: error: key 'expect' stands twice",
+                  "t.yaml:9: error: because: 'quarantine' is not KIND NAMESPACE/NAME, KIND NAME or tier NAME",
+                  "t.yaml:10: error: a test is an object, not the text \"nothing\"",
+                  "t.yaml:11: error: unknown key 'extra'"));
+}
+
+TEST(PolicyTests, AFileWithoutTestsIsAMistake) {
+  EXPECT_THAT(problems_of(""), ElementsAre("t.yaml:1: error: no 'tests' in this file"));
+  EXPECT_THAT(problems_of("tests: []\n"), ElementsAre("t.yaml:1: error: no 'tests' in this file"));
+  EXPECT_EQ(problems_of("tests: [\n").size(), 1u);
+}
+
+}  // namespace
+}  // namespace tierwall::daemon::ctl

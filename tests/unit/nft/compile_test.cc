@@ -1,0 +1,96 @@
+#include "nft/compile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "nft/diff.h"
+#include "nft/print.h"
+#include "policy/resolve.h"
+#include "tests/vocabulary/golden.h"
+#include "tests/vocabulary/world.h"
+
+namespace tierwall::nft {
+namespace {
+
+using test::World;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::VariantWith;
+
+Ruleset compile_world(const World& world, const CompileOptions& options = {}) {
+  const Result<Ruleset> ruleset = compile(policy::resolve(world.snapshot(), {"node-1"}), options);
+  TIERWALL_CHECK(ruleset);
+  return *ruleset;
+}
+
+struct Case {
+  const char* name;
+  CompileOptions options;
+};
+
+CompileOptions strict_options() {
+  CompileOptions options;
+  options.pod_cidrs = {*policy::parse_prefix("10.0.0.0/24"), *policy::parse_prefix("fd00::/64")};
+  options.endpoint_to_host = CompileOptions::EndpointToHost::Drop;
+  return options;
+}
+
+TEST(Compile, GoldenRulesets) {
+  for (const Case& one : {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}},
+                          Case{"unknown-pods", strict_options()}}) {
+    SCOPED_TRACE(one.name);
+    const std::string folder = "rulesets/" + std::string(one.name);
+    const World world = World::of(test::read_golden(folder + "/input.yaml"));
+    EXPECT_THAT(world.problems(), ::testing::IsEmpty());
+    test::expect_golden(folder + "/ruleset.nft", print(compile_world(world, one.options)));
+  }
+}
+
+std::string pod(const std::string& name, const std::string& address) {
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: shop, labels: {app: web}}\n" +
+         "spec: {nodeName: node-1, containers: [{name: c, image: none}]}\n" +
+         "status: {phase: Running, podIPs: [{ip: " + address + "}]}\n";
+}
+
+TEST(Compile, APodThatComesTouchesElementsOnly) {
+  const World before = World::of(test::read_golden("rulesets/default-deny/input.yaml"));
+  const ChangeSet changes = diff(compile_world(before), compile_world(before.with(pod("web-3", "10.0.0.3"))));
+  EXPECT_FALSE(changes.empty());
+  EXPECT_THAT(changes.operations, Each(VariantWith<AddElements>(::testing::_)));
+}
+
+TEST(Compile, PodsThatAreTreatedAlikeShareTheirChains) {
+  const World one = World::of(test::read_golden("rulesets/default-deny/input.yaml"));
+  EXPECT_EQ(compile_world(one).chains, compile_world(one.with(pod("web-3", "10.0.0.3"))).chains);
+}
+
+TEST(Compile, WithoutPolicyThereIsNothingToDispatch) {
+  const Ruleset ruleset = compile_world(World::of(pod("free", "10.0.0.1")));
+  EXPECT_EQ(ruleset.chains.size(), 2U);
+  for (const auto& [name, set] : ruleset.sets) EXPECT_TRUE(set.elements.empty()) << name;
+}
+
+/// `count` tiers that each pass one port on before they deny, and one policy per tier.
+World nested_tiers(int count) {
+  std::string text = pod("web", "10.0.0.1");
+  for (int i = 1; i <= count; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    text += "---\napiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: " + name +
+            "}\nspec: {order: " + std::to_string(i) +
+            "}\n---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p" +
+            std::to_string(i) + "}\nspec: {tier: " + name + ", selector: all(), types: [Ingress], ingress: [" +
+            "{action: Pass, protocol: TCP, destination: {ports: [" + std::to_string(i) + "]}}]}\n";
+  }
+  return World::of(text);
+}
+
+TEST(Compile, RefusesMoreNestedTiersThanTheKernelFollows) {
+  EXPECT_TRUE(compile(policy::resolve(nested_tiers(15).snapshot(), {}), {}));
+  const Result<Ruleset> refused = compile(policy::resolve(nested_tiers(16).snapshot(), {}), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::Unsupported);
+  EXPECT_THAT(refused.error().message, HasSubstr("Pod shop/web: more than 15 tiers with Pass rules"));
+}
+
+}  // namespace
+}  // namespace tierwall::nft
