@@ -1,0 +1,25 @@
+# The Debian 12 packages that building, linting and testing need: one list for every script. Sourced, not run.
+
+build_packages=(
+  cmake ninja-build g++ pkg-config
+  libnftnl-dev libmnl-dev libsystemd-dev libtomlplusplus-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+  libgtest-dev libgmock-dev            # the lab, which quickstart runs, is a test library
+  nftables iproute2 netbase            # nft and ip: used by the lab and the tests, never by the product
+)
+test_packages=(
+  clang clang-format clang-tidy libclang-rt-14-dev git python3 procps systemd
+)
+
+# install_packages NAME...: installs what is missing, and says so.
+install_packages() {
+  local missing=() name
+  for name in "$@"; do
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
+  done
+  [ ${#missing[@]} -eq 0 ] && { echo "all packages are here"; return; }
+  [ "$(id -u)" = 0 ] || { echo "these packages are missing and only root can install them: ${missing[*]}" >&2; exit 1; }
+  echo "installing: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}

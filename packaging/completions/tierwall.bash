@@ -1,0 +1,67 @@
+# bash completion for tierwall(1)
+
+_tierwall_names() {
+  # The pods of a running daemon; silent without one.
+  tierwall get endpoints -o name 2>/dev/null
+}
+
+_tierwall_end() {
+  local cur=$1
+  case $cur in
+    pod:*) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "${cur#pod:}") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "pod: ip: host host:" -- "$cur"); compopt -o nospace ;;
+  esac
+}
+
+_tierwall_outputs() {
+  case $1 in
+    explain) echo "text json jsonl" ;;
+    compile) echo "nft json" ;;
+    get) echo "text wide json name" ;;
+    *) echo "text json" ;;
+  esac
+}
+
+_tierwall_options() {
+  case $1 in
+    check) echo "-f --file" ;;
+    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify" ;;
+    compile) echo "-f --file --node --pod-cidr" ;;
+    test) echo "-f --file --node" ;;
+    get) echo "--socket --no-legend" ;;
+    *) echo "--socket" ;;
+  esac
+}
+
+_tierwall() {
+  # Endpoints hold colons, which readline takes for word ends; COMP_WORDS is put together again where the helper exists.
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n : cur prev words cword
+  fi
+  local verb=${words[1]:-}
+  COMPREPLY=()
+
+  if ((cword == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get --help --version" -- "$cur")
+    return
+  fi
+  case $prev in
+    -f | --file | --flows | --socket) compopt -o default; return ;;
+    -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
+    --from | --to) _tierwall_end "$cur"; return ;;
+    --proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp sctp icmp icmpv6 udplite" -- "$cur"); return ;;
+    --family) mapfile -t COMPREPLY < <(compgen -W "4 6" -- "$cur"); return ;;
+    --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+    --dport | --sport | --icmp | --node | --pod-cidr) return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")
+  elif [[ $verb == get ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints sets" -- "$cur")
+  elif [[ $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then
+    compopt -o default
+  fi
+}
+
+complete -F _tierwall tierwall
