@@ -51,6 +51,11 @@ void Reconciler::use_settings(NodeSettings settings) {
   mark_dirty();
 }
 
+void Reconciler::write_anew() {
+  whole_table_ = true;
+  mark_dirty();
+}
+
 std::optional<std::chrono::microseconds> Reconciler::due() const {
   if (!sources_in_sync_) return std::nullopt;
   if (retry_at_) return retry_at_;

@@ -53,6 +53,9 @@ class Reconciler {
   /// Every source was read completely once. Before this nothing is committed.
   void sources_in_sync();
   void use_settings(NodeSettings settings);
+  /// The next step writes the whole table, whatever the kernel is believed to hold: the operator's remedy when
+  /// somebody else changed or flushed it.
+  void write_anew();
 
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;

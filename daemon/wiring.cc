@@ -131,6 +131,7 @@ void Daemon::reload() {
   }
   if (config_errors_.empty()) take_config(std::move(reading.config));
   directory_.rescan();
+  reconciler_.write_anew();
   publish();
   schedule();
   if (ready_) systemd::notify_ready(status_line());

@@ -197,6 +197,16 @@ TEST_F(ReconcilerTest, ChangedSettingsReachTheKernel) {
   EXPECT_EQ(reconciler.transactions(), 2u);
 }
 
+TEST_F(ReconcilerTest, OnRequestTheWholeTableIsWrittenAnew) {
+  begin();
+  tables.kernel.lose_table();
+  reconciler.write_anew();
+  settle();
+  EXPECT_TRUE(tables.last_was_whole_table());
+  EXPECT_TRUE(tables.kernel.has_table());
+  EXPECT_EQ(tables.kernel.ruleset(), reconciler.applied()->ruleset);
+}
+
 TEST_F(ReconcilerTest, ARefusalKeepsWhatIsAppliedAndSaysWhy) {
   begin();
   const auto before = reconciler.applied();
