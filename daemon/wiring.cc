@@ -71,7 +71,7 @@ VarlinkService Daemon::make_service() {
 }
 
 Result<void> Daemon::start() {
-  const Result<void> listening = control_.listen(config_.control_socket);
+  Result<void> listening = control_.listen(config_.control_socket);
   if (!listening && listening.error().kind == ErrorKind::Conflict) return listening;
   if (!listening) {
     control_failure_ = listening.error().message;

@@ -25,9 +25,9 @@ using std::string;
 
 // The attribute that lists the elements of one message holds 64 KiB; splitting at half of it leaves room for the last
 // element whatever it is.
-constexpr std::size_t kElementBytes = 32 * 1024;
+constexpr std::size_t kElementBytes = std::size_t{32} * 1024;
 // Room for any one message: a list of elements, or a rule with all the expressions the kernel takes (128).
-constexpr std::size_t kMessageRoom = 128 * 1024;
+constexpr std::size_t kMessageRoom = std::size_t{128} * 1024;
 
 constexpr std::uint16_t kAdd = NLM_F_CREATE;
 constexpr std::uint16_t kAddAnew = NLM_F_CREATE | NLM_F_EXCL;

@@ -45,7 +45,7 @@ string address_text(const policy::Address& address) {
 }
 
 string range_text(const policy::AddressRange& range) {
-  const string first = address_text(range.first);
+  string first = address_text(range.first);
   if (range.first == range.last) return first;
   const auto length = prefix_length(range);
   return length ? first + "/" + std::to_string(*length) : first + "-" + address_text(range.last);

@@ -316,6 +316,7 @@ ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
 std::vector<ResolvedTier> resolve_tiers(const Snapshot& snapshot, SetCollector& sets,
                                         std::vector<PendingEndpoint>& endpoints) {
   std::vector<const Subject*> subjects;
+  subjects.reserve(endpoints.size());
   for (const PendingEndpoint& endpoint : endpoints) subjects.push_back(endpoint.subject);
   std::vector<ResolvedTier> tiers;
   for (const OrderedTier& ordered : order_tiers(snapshot.tiers, snapshot.policies)) {

@@ -1,12 +1,12 @@
 #include "systemd/event_loop.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <utility>
 
-#include <signal.h>
 #include <systemd/sd-event.h>
 
 namespace tierwall::systemd {

@@ -158,6 +158,7 @@ Result<FlowWords> words_from_json(const Json& json) {
         std::find_if(fields.begin(), fields.end(), [&](const auto& known) { return known.first == name; });
     if (field == fields.end()) {
       std::vector<std::string> names;
+      names.reserve(fields.size());
       for (const auto& known : fields) names.push_back(known.first);
       return malformed(fmt::format("unknown key '{}'{}", name, suggest(name, names)));
     }

@@ -113,7 +113,7 @@ std::string object_name(std::string_view kind, const std::string& ns, const std:
 std::string object_as_written(const TypeMeta& type, const Node& node) {
   const Node* metadata = node.find("metadata");
   if (metadata == nullptr) return type.kind;
-  const auto shown = [](std::string text) { return text.size() > 253 ? text.substr(0, 253) : text; };
+  const auto shown = [](const std::string& text) { return text.substr(0, 253); };
   return object_name(type.kind, shown(text_at(*metadata, "namespace")), shown(text_at(*metadata, "name")));
 }
 

@@ -91,11 +91,10 @@ Result<std::vector<std::string>> list_manifest_files(const std::string& director
   const std::unique_ptr<DIR, CloseDirectory> opened(opendir(directory.c_str()));
   if (!opened) return system_error(directory);
   std::vector<std::string> files;
+  const std::string prefix = directory.ends_with('/') ? directory : directory + "/";
   errno = 0;
   while (const dirent* entry = readdir(opened.get())) {
-    const std::string name = entry->d_name;
-    if (is_manifest_file(directory, name))
-      files.push_back(directory.ends_with('/') ? directory + name : directory + "/" + name);
+    if (is_manifest_file(directory, entry->d_name)) files.emplace_back(prefix).append(entry->d_name);
     errno = 0;
   }
   if (errno != 0) return system_error(directory);

@@ -93,7 +93,7 @@ ManifestSet::Events ManifestSet::describe_all(const std::set<policy::ResourceKey
   return events;
 }
 
-std::vector<policy::ResourceEvent> ManifestSet::changes_since(Events before) const {
+std::vector<policy::ResourceEvent> ManifestSet::changes_since(Events&& before) const {
   std::vector<policy::ResourceEvent> changes;
   for (auto& [key, former] : before) {
     auto event = describe(key);

@@ -43,7 +43,7 @@ class ManifestSet {
   [[nodiscard]] std::optional<policy::ResourceEvent> describe(const policy::ResourceKey& key) const;
   [[nodiscard]] Events describe_all(const std::set<policy::ResourceKey>& keys) const;
   /// What changed between the description and now.
-  [[nodiscard]] std::vector<policy::ResourceEvent> changes_since(Events before) const;
+  [[nodiscard]] std::vector<policy::ResourceEvent> changes_since(Events&& before) const;
   /// Takes the file's copies of these objects out and gives them back.
   std::vector<DecodedObject> take_copies(const std::string& file, const std::set<policy::ResourceKey>& keys);
 

@@ -234,7 +234,7 @@ void PolicyDirectory::forget(const std::string& file, Batch& batch) {
     batch.events.insert_or_assign(event.key, std::move(event));
 }
 
-void PolicyDirectory::publish(Batch batch) {
+void PolicyDirectory::publish(Batch&& batch) {
   if (!batch.read) return;
   std::vector<policy::ResourceEvent> events;
   events.reserve(batch.events.size());

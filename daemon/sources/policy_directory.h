@@ -100,7 +100,7 @@ class PolicyDirectory {
   void forget(const std::string& file, Batch& batch);
   [[nodiscard]] std::string path_of(const std::string& name) const;
   [[nodiscard]] std::set<std::string> known_files() const;
-  void publish(Batch batch);
+  void publish(Batch&& batch);
 
   std::string path_;
   Callback on_events_;
