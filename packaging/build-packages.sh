@@ -7,7 +7,10 @@ build_packages=(
   nftables iproute2 netbase            # nft and ip: used by the lab and the tests, never by the product
 )
 test_packages=(
-  clang clang-format clang-tidy libclang-rt-14-dev git python3 procps systemd
+  python3                              # tests/check
+)
+lint_packages=(
+  clang clang-format clang-tidy libclang-rt-14-dev
 )
 
 # install_packages NAME...: installs what is missing, and says so.
