@@ -214,4 +214,18 @@ Walk simulate(const Ruleset& ruleset, const Packet& packet) {
   return Simulation(ruleset, packet).run();
 }
 
+Packet to_packet(const policy::Flow& flow, Hook hook) {
+  TIERWALL_CHECK(flow.source && flow.destination);
+  Packet packet;
+  packet.hook = hook;
+  packet.source = *flow.source;
+  packet.destination = *flow.destination;
+  packet.protocol = flow.protocol;
+  packet.source_port = flow.source_port;
+  packet.destination_port = flow.destination_port;
+  packet.icmp_type = flow.icmp.type.value_or(std::uint8_t{0});
+  packet.icmp_code = flow.icmp.code.value_or(std::uint8_t{0});
+  return packet;
+}
+
 }  // namespace tierwall::nft

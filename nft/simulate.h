@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nft/ruleset.h"
+#include "policy/evaluate.h"
 
 namespace tierwall::nft {
 
@@ -21,6 +22,9 @@ struct Packet {
   std::uint8_t icmp_code = 0;
   std::uint32_t ct_state = ct_state::kNew;
 };
+
+/// The first packet of a flow. Pre: both its addresses are known.
+Packet to_packet(const policy::Flow& flow, Hook hook = Hook::Forward);
 
 struct Walk {
   enum class End { Accepted, Dropped };

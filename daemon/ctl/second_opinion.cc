@@ -14,17 +14,8 @@ namespace {
 
 using policy::Verdict;
 
-nft::Packet make_packet(const Connection& connection) {
-  nft::Packet packet;
-  packet.hook = connection.to_own_host ? nft::Hook::Input : nft::Hook::Forward;
-  packet.source = *connection.flow.source;
-  packet.destination = *connection.flow.destination;
-  packet.protocol = connection.flow.protocol;
-  packet.source_port = connection.flow.source_port;
-  packet.destination_port = connection.flow.destination_port;
-  packet.icmp_type = connection.flow.icmp.type.value_or(std::uint8_t{0});
-  packet.icmp_code = connection.flow.icmp.code.value_or(std::uint8_t{0});
-  return packet;
+nft::Packet first_packet(const Connection& connection) {
+  return nft::to_packet(connection.flow, connection.to_own_host ? nft::Hook::Input : nft::Hook::Forward);
 }
 
 bool denies(const std::optional<policy::Decision>& decision) {
@@ -66,7 +57,7 @@ Result<std::optional<std::string>> CompiledTables::find_disagreement(const Conne
   for (const std::string& node : nodes) {
     const Result<nft::Ruleset>& table = table_of(node);
     if (!table) return table.error().in("node '" + node + "'");
-    const nft::Walk walk = nft::simulate(*table, make_packet(connection));
+    const nft::Walk walk = nft::simulate(*table, first_packet(connection));
     const Verdict expected = expected_on(node, connection);
     if ((walk.end == nft::Walk::End::Dropped) != (expected == Verdict::Deny)) {
       return std::optional<std::string>(describe(node, expected, walk));

@@ -8,6 +8,7 @@
 
 #include "daemon/sources/decode_calico_rule.h"
 #include "daemon/sources/decode_limits.h"
+#include "daemon/sources/decode_policy_types.h"
 #include "daemon/sources/decode_selector.h"
 #include "daemon/sources/read_yaml.h"
 
@@ -21,7 +22,6 @@ using policy::TierDefault;
 constexpr std::string_view kMetadataAnnotation = "projectcalico.org/metadata";
 constexpr std::string_view kStoredPrefix = "default.";
 
-constexpr Choice<Direction> kTypes[] = {{"Ingress", Direction::Ingress}, {"Egress", Direction::Egress}};
 constexpr Choice<TierDefault> kDefaultActions[] = {{"Deny", TierDefault::Deny}, {"Pass", TierDefault::Pass}};
 constexpr Choice<bool> kHints[] = {{"AssumeNeededOnEveryNode", true}};
 
@@ -35,12 +35,6 @@ constexpr PinnedTier kPinnedTiers[] = {{"default", 1'000'000, TierDefault::Deny}
                                        {"kube-admin", 1'000, TierDefault::Pass},
                                        {"kube-baseline", 10'000'000, TierDefault::Pass}};
 
-struct Types {
-  bool written = false;
-  bool ingress = false;
-  bool egress = false;
-};
-
 /// What a policy's spec says, before it becomes a policy.
 struct PolicySpec {
   policy::Selector selector, namespaces, accounts;  ///< which endpoints; all of them must hold
@@ -48,7 +42,7 @@ struct PolicySpec {
   bool for_host_endpoints = false;
   std::string tier{policy::kDefaultTier};
   std::optional<double> order;
-  Types types;
+  PolicyTypes types;
   CalicoRules ingress;
   CalicoRules egress;
 };
@@ -75,22 +69,6 @@ policy::Selector compose_subject(PolicySpec& spec, const std::string& ns) {
   terms.push_back(std::move(spec.namespaces));
   terms.push_back(std::move(spec.accounts));
   return policy::conjunction(std::move(terms));
-}
-
-/// A direction that cannot be understood may be either: the policy then applies to both.
-void read_types(const Cursor& at, Types& types) {
-  const std::size_t before = at.errors();
-  const auto items = at.items();
-  types.written = !items || !items->empty();
-  if (items && items->size() > kMaxPolicyTypes) at.error("at most two: Ingress and Egress");
-  if (items) {
-    for (const Cursor& item : *items) {
-      const auto type = read_choice(item, kTypes);
-      types.ingress = types.ingress || type == Direction::Ingress;
-      types.egress = types.egress || type == Direction::Egress;
-    }
-  }
-  if (at.errors() != before) types.ingress = types.egress = true;
 }
 
 void read_tier_name(const Cursor& at, PolicySpec& spec) {
@@ -123,7 +101,7 @@ std::optional<PolicySpec> read_policy_spec(const Cursor& at, policy::Kind kind, 
   const FieldRow accounts{"serviceAccountSelector", [&](const Cursor& c) {
                             if (is_written(c)) spec.accounts = over_service_accounts(read_subject_term(c, spec));
                           }};
-  const FieldRow types{"types", [&](const Cursor& c) { read_types(c, spec.types); }};
+  const FieldRow types{"types", [&](const Cursor& c) { read_policy_types(c, spec.types); }};
   const FieldRow ingress{"ingress", [&](const Cursor& c) { spec.ingress = read_calico_rules(c, ns); }};
   const FieldRow egress{"egress", [&](const Cursor& c) { spec.egress = read_calico_rules(c, ns); }};
   const FieldRow hints{"performanceHints", read_hints};

@@ -10,6 +10,7 @@
 
 #include "daemon/sources/decode_kubernetes.h"
 #include "daemon/sources/decode_limits.h"
+#include "daemon/sources/decode_policy_types.h"
 #include "daemon/sources/decode_selector.h"
 
 namespace tierwall::daemon {
@@ -20,7 +21,6 @@ using policy::Direction;
 
 constexpr int kHighestPort = std::numeric_limits<std::uint16_t>::max();
 
-constexpr Choice<Direction> kPolicyTypes[] = {{"Ingress", Direction::Ingress}, {"Egress", Direction::Egress}};
 constexpr Choice<policy::Protocol> kProtocols[] = {
     {"TCP", policy::kTcp}, {"UDP", policy::kUdp}, {"SCTP", policy::kSctp}};
 
@@ -256,28 +256,6 @@ void read_section(const Cursor& at, Direction direction, const std::string& ns, 
   section.errors = at.errors() - before;
 }
 
-struct Types {
-  bool written = false;
-  bool ingress = false;
-  bool egress = false;
-};
-
-/// A direction that cannot be understood may be either: both are isolated then.
-void read_types(const Cursor& at, Types& types) {
-  const std::size_t before = at.errors();
-  const auto items = at.items();
-  types.written = !items || !items->empty();
-  if (items && items->size() > kMaxPolicyTypes) at.error("at most two: Ingress and Egress");
-  if (items) {
-    for (const Cursor& item : *items) {
-      const auto type = read_choice(item, kPolicyTypes);
-      types.ingress = types.ingress || type == Direction::Ingress;
-      types.egress = types.egress || type == Direction::Egress;
-    }
-  }
-  if (at.errors() != before) types.ingress = types.egress = true;
-}
-
 void warn_of_ignored(const Cursor& spec, std::string_view section, std::string_view type) {
   if (const auto at = spec.find(section))
     at->warning(fmt::format("ignored, because policyTypes does not name {}", type));
@@ -291,7 +269,7 @@ struct Spec {
   std::optional<policy::Selector> pods = policy::all();  ///< absent: not understood
   Section ingress;
   Section egress;
-  Types types;
+  PolicyTypes types;
 };
 
 void read_spec(const Cursor& at, const std::string& ns, Spec& spec) {
@@ -300,7 +278,7 @@ void read_spec(const Cursor& at, const std::string& ns, Spec& spec) {
   const bool is_object = read_fields(at, {{"podSelector", [&](const Cursor& c) { spec.pods = read_label_selector(c); }},
                                           {"ingress", read_ingress},
                                           {"egress", read_egress},
-                                          {"policyTypes", [&](const Cursor& c) { read_types(c, spec.types); }}});
+                                          {"policyTypes", [&](const Cursor& c) { read_policy_types(c, spec.types); }}});
   if (!is_object) {
     spec.pods.reset();
     return;

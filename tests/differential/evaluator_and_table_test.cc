@@ -22,18 +22,6 @@ std::uint32_t from_environment(const char* name, std::uint32_t otherwise) {
   return text != nullptr ? static_cast<std::uint32_t>(std::stoul(text)) : otherwise;
 }
 
-nft::Packet to_packet(const policy::Flow& flow) {
-  nft::Packet packet;
-  packet.source = *flow.source;
-  packet.destination = *flow.destination;
-  packet.protocol = flow.protocol;
-  packet.source_port = flow.source_port;
-  packet.destination_port = flow.destination_port;
-  packet.icmp_type = flow.icmp.type.value_or(0);
-  packet.icmp_code = flow.icmp.code.value_or(0);
-  return packet;
-}
-
 std::string print_flow(const policy::Flow& flow) {
   std::string text = print_address(*flow.source) + " -> " + print_address(*flow.destination) + " " +
                      print_protocol(flow.protocol) + " " + std::to_string(flow.source_port) + " -> " +
@@ -58,7 +46,7 @@ bool agree(std::uint32_t seed, Tally& tally) {
     const auto* destination = policy.find_endpoint(*flow.destination);
     if (source != nullptr && source == destination) continue;
     const auto decision = policy::evaluate_connection(policy, source, destination, flow);
-    const nft::Walk walk = nft::simulate(table, to_packet(flow));
+    const nft::Walk walk = nft::simulate(table, nft::to_packet(flow));
     const auto simulated = walk.end == nft::Walk::End::Accepted ? policy::Verdict::Allow : policy::Verdict::Deny;
     ++(decision.verdict == policy::Verdict::Allow ? tally.allowed : tally.denied);
     if (decision.verdict == simulated) continue;

@@ -101,13 +101,7 @@ class Judge {
   }
 
   [[nodiscard]] bool simulated(const policy::Flow& flow) const {
-    nft::Packet packet;
-    packet.source = *flow.source;
-    packet.destination = *flow.destination;
-    packet.protocol = flow.protocol;
-    packet.source_port = flow.source_port;
-    packet.destination_port = flow.destination_port;
-    return nft::simulate(ruleset_, packet).end == nft::Walk::End::Accepted;
+    return nft::simulate(ruleset_, nft::to_packet(flow)).end == nft::Walk::End::Accepted;
   }
 
   policy::NodePolicy policy_;

@@ -107,14 +107,10 @@ class Pipeline {
       for (const policy::ResolvedEndpoint& to : policy.endpoints) {
         if (&from == &to) continue;
         for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{81}}) {
-          policy::Flow flow{from.addresses[0], to.addresses[0], policy::Family::V4, policy::kTcp, 40000, port, {}};
-          nft::Packet packet;
-          packet.source = *flow.source;
-          packet.destination = *flow.destination;
-          packet.source_port = flow.source_port;
-          packet.destination_port = port;
+          const policy::Flow flow{
+              from.addresses[0], to.addresses[0], policy::Family::V4, policy::kTcp, 40000, port, {}};
           const bool allowed = policy::evaluate_connection(policy, &from, &to, flow).verdict == policy::Verdict::Allow;
-          EXPECT_EQ(nft::simulate(kernel_.ruleset(), packet).end == nft::Walk::End::Accepted, allowed);
+          EXPECT_EQ(nft::simulate(kernel_.ruleset(), nft::to_packet(flow)).end == nft::Walk::End::Accepted, allowed);
         }
       }
     }

@@ -69,15 +69,7 @@ void read_service(std::istringstream& words, policy::Flow& flow) {
 policy::Verdict simulate_verdict(const policy::NodePolicy& policy, const policy::Flow& flow) {
   const auto ruleset = nft::compile(policy, {});
   if (!ruleset) throw std::invalid_argument(ruleset.error().message);
-  nft::Packet packet;
-  packet.source = *flow.source;
-  packet.destination = *flow.destination;
-  packet.protocol = flow.protocol;
-  packet.source_port = flow.source_port;
-  packet.destination_port = flow.destination_port;
-  packet.icmp_type = flow.icmp.type.value_or(0);
-  packet.icmp_code = flow.icmp.code.value_or(0);
-  const bool accepted = nft::simulate(*ruleset, packet).end == nft::Walk::End::Accepted;
+  const bool accepted = nft::simulate(*ruleset, nft::to_packet(flow)).end == nft::Walk::End::Accepted;
   return accepted ? policy::Verdict::Allow : policy::Verdict::Deny;
 }
 
