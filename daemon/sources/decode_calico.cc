@@ -16,7 +16,6 @@ namespace tierwall::daemon {
 
 namespace {
 
-using policy::Direction;
 using policy::TierDefault;
 
 constexpr std::string_view kMetadataAnnotation = "projectcalico.org/metadata";
