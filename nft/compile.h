@@ -1,15 +1,17 @@
 #pragma once
 // NodePolicy -> Ruleset: the only place where allow, deny and pass become nft words. Layout (design.md 4):
 //
-//   forward (filter + 10)   ct established,related accept
-//                           unknown local addresses              -> drop            (node.pod_cidrs)
-//                           ip saddr vmap @egress-v4             -> jump eg-XXXX    one chain per treatment and family
-//                           ip daddr vmap @ingress-v4            -> jump in-XXXX
-//   input   (filter + 10)   ct established,related accept
-//                           ip saddr vmap @egress-v4             -> jump eg-XXXX    pod to its own host
+//   forward (filter + 10)   ct state established,related accept
+//                           neighbour discovery accept
+//                           unknown addresses of node.pod_cidrs  -> drop
+//                           ip saddr vmap @egress4               -> jump eg4-NAME   one chain per treatment and family
+//                           ip daddr vmap @ingress4              -> jump in4-NAME
+//                           ip6 saddr vmap @egress6, ip6 daddr vmap @ingress6 likewise
+//   input   (filter + 10)   the same opening
+//                           ip saddr vmap @egress4, ip6 saddr vmap @egress6         pod to its own host
 //                           endpoint_to_host = drop              -> drop
 //
-//   eg-XXXX                 tier by tier, rule by rule:  Allow -> return (to the base chain: the next policy point)
+//   eg4-NAME                tier by tier, rule by rule:  Allow -> return (to the base chain: the next policy point)
 //                                                        Deny  -> drop
 //                                                        Pass  -> goto the chain of the tiers that follow
 //
