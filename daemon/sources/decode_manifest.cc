@@ -117,16 +117,21 @@ std::string object_as_written(const TypeMeta& type, const Node& node) {
   return object_name(type.kind, shown(text_at(*metadata, "namespace")), shown(text_at(*metadata, "name")));
 }
 
-/// A misspelt kind would be a policy that is silently not there: so the message says what was probably meant.
-std::string describe_unknown(const TypeMeta& type) {
-  std::string message = fmt::format("kind {} of {} is not known and was skipped", type.kind, type.api_version);
-  std::vector<std::string_view> kinds, groups;
+/// The kind of the same group that was probably meant; empty if none is near.
+std::string_view misspelt_kind(const TypeMeta& type) {
+  std::vector<std::string_view> kinds;
   for (const KindRow& row : kKinds) {
     if (row.api_version == written_group(type.api_version)) kinds.push_back(row.kind);
+  }
+  return find_nearest(type.kind, kinds);
+}
+
+std::string describe_unknown(const TypeMeta& type) {
+  std::string message = fmt::format("kind {} of {} is not known and was skipped", type.kind, type.api_version);
+  std::vector<std::string_view> groups;
+  for (const KindRow& row : kKinds) {
     if (row.kind == type.kind) groups.push_back(row.api_version);
   }
-  const std::string_view nearest = find_nearest(type.kind, kinds);
-  if (!nearest.empty()) return fmt::format("{}; did you mean {}?", message, nearest);
   if (!groups.empty()) message += fmt::format("; did you mean {}?", fmt::join(groups, " or "));
   return message;
 }
@@ -142,6 +147,7 @@ class ManifestReader {
   bool read_type(const Node& node, const TypeMeta& inherited, TypeMeta& type);
   void read_list(const Node& items, const TypeMeta& list);
   void read_object(const Node& node, const TypeMeta& type, const KindRow& row);
+  void refuse_misspelt(const Node& node, const TypeMeta& type, std::string_view meant);
   void warn(const Node& node, const TypeMeta& type, std::string message);
   void take_problems(Findings& findings, const std::string& object);
 
@@ -199,8 +205,23 @@ void ManifestReader::read_root(const Node& node, const TypeMeta& inherited) {
     read_list(*items, type);
     return;
   }
-  const SkippedRow* skipped = find_skipped(type.api_version, type.kind);
-  warn(node, type, skipped != nullptr ? fmt::format("kind {} {}", type.kind, skipped->why) : describe_unknown(type));
+  if (const SkippedRow* skipped = find_skipped(type.api_version, type.kind)) {
+    warn(node, type, fmt::format("kind {} {}", type.kind, skipped->why));
+  } else if (const std::string_view meant = misspelt_kind(type); !meant.empty()) {
+    refuse_misspelt(node, type, meant);
+  } else {
+    warn(node, type, describe_unknown(type));
+  }
+}
+
+/// One wrong letter in `kind` must not take a policy away: the file keeps what it gave before, as if the document could
+/// not be read.
+void ManifestReader::refuse_misspelt(const Node& node, const TypeMeta& type, std::string_view meant) {
+  Findings findings(file_);
+  Cursor(node, "", findings)
+      .error(fmt::format("kind {} of {} is not known; did you mean {}?", type.kind, type.api_version, meant));
+  manifest_.complete = false;
+  take_problems(findings, object_as_written(type, node));
 }
 
 void ManifestReader::read_list(const Node& items, const TypeMeta& list) {

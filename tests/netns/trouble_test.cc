@@ -96,9 +96,19 @@ TEST_F(TroubleTest, ABrokenFileKeepsItsLastGoodObjects) {
   const daemon::StatusReport report = daemon.wait_until([](const auto& status) { return !status.problems.empty(); });
   EXPECT_NE(report.problems.front().where.file.find("deny.yaml"), std::string::npos);
   EXPECT_GT(report.problems.front().where.line, 0);
+  EXPECT_EQ(report.state, daemon::State::Degraded);
   expect_protected();
   daemon.write_manifest("deny.yaml", network_policy("deny", kDenyIngress));
   daemon.wait_until([](const auto& status) { return status.problems.empty(); });
+  expect_protected();
+}
+
+TEST_F(TroubleTest, AMisspeltKindTakesNoProtectionAway) {
+  std::string text = network_policy("deny", kDenyIngress);
+  text.replace(text.find("NetworkPolicy"), 13, "NetworkPolciy");
+  daemon.write_manifest("deny.yaml", text);
+  const auto report = daemon.wait_until([](const auto& status) { return !status.problems.empty(); });
+  EXPECT_EQ(report.state, daemon::State::Degraded);
   expect_protected();
 }
 

@@ -78,6 +78,17 @@ TEST(Lists, OfOneKindLendItToTheirItems) {
   EXPECT_TRUE(manifest.objects[1].problems.empty());
 }
 
+TEST(SkippedKinds, AMisspeltKindIsAnErrorAndTheFileIsNotComplete) {
+  const DecodedManifest manifest = decode_manifest(
+      "{apiVersion: networking.k8s.io/v1, kind: NetworkPolciy, metadata: {name: d, namespace: a}}", "f");
+  ASSERT_EQ(manifest.problems.size(), 1u);
+  EXPECT_EQ(policy::print_diagnostic(manifest.problems[0]),
+            "f:1: error: NetworkPolciy a/d: kind NetworkPolciy of networking.k8s.io/v1 is not known; did you mean "
+            "NetworkPolicy?");
+  EXPECT_FALSE(manifest.complete);
+  EXPECT_TRUE(manifest.readable);
+}
+
 TEST(SkippedKinds, AreWarnedOfOnceEach) {
   EXPECT_EQ(decode_problems("{apiVersion: v1, kind: Service, metadata: {name: s, namespace: a}}"),
             "f:1: warning: Service a/s: kind Service is not read by this version and was skipped\n");
