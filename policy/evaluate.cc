@@ -59,13 +59,14 @@ bool in_nets(const RangeSet& nets, const std::optional<Address>& address) {
   return address && nets.contains(*address);
 }
 
-bool matches_peer(const NodePolicy& policy, const ResolvedPeer& peer, const End& end) {
-  if (peer.in_set && !in_set(policy, *peer.in_set, end.address)) return false;
-  if (peer.not_in_set && in_set(policy, *peer.not_in_set, end.address)) return false;
-  if (peer.nets && !in_nets(*peer.nets, end.address)) return false;
-  if (peer.not_nets && in_nets(*peer.not_nets, end.address)) return false;
-  if (!peer.ports.empty() && !contains(policy, peer.ports, end)) return false;
-  return peer.not_ports.empty() || !contains(policy, peer.not_ports, end);
+std::optional<Condition> first_unmet(const NodePolicy& policy, const ResolvedPeer& peer, const End& end) {
+  if (peer.in_set && !in_set(policy, *peer.in_set, end.address)) return Condition::Selector;
+  if (peer.not_in_set && in_set(policy, *peer.not_in_set, end.address)) return Condition::NotSelector;
+  if (peer.nets && !in_nets(*peer.nets, end.address)) return Condition::Nets;
+  if (peer.not_nets && in_nets(*peer.not_nets, end.address)) return Condition::NotNets;
+  if (!peer.ports.empty() && !contains(policy, peer.ports, end)) return Condition::Ports;
+  if (!peer.not_ports.empty() && contains(policy, peer.not_ports, end)) return Condition::NotPorts;
+  return std::nullopt;
 }
 
 /// Is the flow ICMP of its family, with this type and code as far as they are given?
@@ -80,15 +81,25 @@ Action effective_action(const ResolvedRule& rule) {
   return !rule.understood && rule.action == Action::Pass ? Action::Deny : rule.action;
 }
 
+std::optional<Unmet> first_unmet(const NodePolicy& policy, const ResolvedRule& rule, const Flow& flow) {
+  if (!rule.understood) {
+    const bool closes = rule.action == Action::Deny || rule.action == Action::Pass;
+    return closes ? std::nullopt : std::optional(Unmet{Condition::Understood});
+  }
+  if (!rule.speaks_of(flow.family)) return Unmet{Condition::Family};
+  if (rule.protocol && *rule.protocol != flow.protocol) return Unmet{Condition::Protocol};
+  if (rule.not_protocol && *rule.not_protocol == flow.protocol) return Unmet{Condition::NotProtocol};
+  if (rule.icmp && !matches_icmp(*rule.icmp, flow)) return Unmet{Condition::Icmp};
+  if (rule.not_icmp && matches_icmp(*rule.not_icmp, flow)) return Unmet{Condition::NotIcmp};
+  const End source{flow.source, flow.source_port, flow.protocol};
+  if (const auto unmet = first_unmet(policy, rule.source, source)) return Unmet{*unmet, true};
+  const End destination{flow.destination, flow.destination_port, flow.protocol};
+  if (const auto unmet = first_unmet(policy, rule.destination, destination)) return Unmet{*unmet, false};
+  return std::nullopt;
+}
+
 bool matches(const NodePolicy& policy, const ResolvedRule& rule, const Flow& flow) {
-  if (!rule.understood) return rule.action == Action::Deny || rule.action == Action::Pass;
-  if (!rule.speaks_of(flow.family)) return false;
-  if (rule.protocol && *rule.protocol != flow.protocol) return false;
-  if (rule.not_protocol && *rule.not_protocol == flow.protocol) return false;
-  if (rule.icmp && !matches_icmp(*rule.icmp, flow)) return false;
-  if (rule.not_icmp && matches_icmp(*rule.not_icmp, flow)) return false;
-  return matches_peer(policy, rule.source, {flow.source, flow.source_port, flow.protocol}) &&
-         matches_peer(policy, rule.destination, {flow.destination, flow.destination_port, flow.protocol});
+  return !first_unmet(policy, rule, flow);
 }
 
 namespace {

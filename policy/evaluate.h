@@ -69,6 +69,33 @@ struct Decision {
 /// no policy judges them (design.md 7.3).
 bool is_neighbour_discovery(const Flow& flow);
 
+/// What a rule can demand of a flow, in the order it is asked.
+enum class Condition {
+  Understood,  ///< nothing to ask: a rule to allow or log that was not understood
+  Family,
+  Protocol,
+  NotProtocol,
+  Icmp,
+  NotIcmp,
+  Selector,
+  NotSelector,
+  Nets,
+  NotNets,
+  Ports,
+  NotPorts,
+};
+
+/// Why a rule does not match: the first condition that does not hold.
+struct Unmet {
+  Condition condition = Condition::Understood;
+  bool at_source = false;  ///< of the conditions from Selector on: at the source, else at the destination
+
+  friend bool operator==(const Unmet&, const Unmet&) = default;
+};
+
+/// Absent if the rule matches.
+std::optional<Unmet> first_unmet(const NodePolicy& policy, const ResolvedRule& rule, const Flow& flow);
+
 /// Does the rule match? A rule that was not understood matches nothing if it would allow or log, everything otherwise.
 bool matches(const NodePolicy& policy, const ResolvedRule& rule, const Flow& flow);
 

@@ -19,6 +19,18 @@ auto slot(Snapshot& snapshot, const ServiceAccount& object) {
 auto slot(Snapshot& snapshot, const Pod& object) {
   return std::pair(&snapshot.pods, std::pair(object.ns, object.name));
 }
+auto slot(Snapshot& snapshot, const PodSandbox& object) {
+  return std::pair(&snapshot.sandboxes, std::pair(object.ns, object.name));
+}
+auto slot(Snapshot& snapshot, const Node& object) {
+  return std::pair(&snapshot.nodes, object.name);
+}
+auto slot(Snapshot& snapshot, const Service& object) {
+  return std::pair(&snapshot.services, std::pair(object.ns, object.name));
+}
+auto slot(Snapshot& snapshot, const EndpointSlice& object) {
+  return std::pair(&snapshot.endpoint_slices, std::pair(object.ns, object.name));
+}
 auto slot(Snapshot& snapshot, const Tier& object) {
   return std::pair(&snapshot.tiers, object.name);
 }
@@ -32,10 +44,8 @@ auto slot(Snapshot& snapshot, const Policy& object) {
   return std::pair(&snapshot.policies, key_of(object));
 }
 
-/// A diagnostic names kinds as they are written in manifests, where both sorts of NetworkPolicy are called alike.
 std::string object_as_written(const ResourceKey& key) {
-  const Kind kind = key.kind == Kind::KubernetesNetworkPolicy ? Kind::NetworkPolicy : key.kind;
-  return std::string(print_kind(kind)) + " " + print_name(key);
+  return std::string(written_kind(key.kind)) + " " + print_name(key);
 }
 
 std::string source_in_words(const std::string& source) {
@@ -65,6 +75,14 @@ bool Snapshot::remove(const ResourceKey& key) {
       return service_accounts.erase({key.ns, key.name}) > 0;
     case Kind::Pod:
       return pods.erase({key.ns, key.name}) > 0;
+    case Kind::PodSandbox:
+      return sandboxes.erase({key.ns, key.name}) > 0;
+    case Kind::Node:
+      return nodes.erase(key.name) > 0;
+    case Kind::Service:
+      return services.erase({key.ns, key.name}) > 0;
+    case Kind::EndpointSlice:
+      return endpoint_slices.erase({key.ns, key.name}) > 0;
     case Kind::Tier:
       return tiers.erase(key.name) > 0;
     case Kind::Profile:
@@ -75,30 +93,38 @@ bool Snapshot::remove(const ResourceKey& key) {
     case Kind::GlobalNetworkPolicy:
     case Kind::NetworkPolicy:
     case Kind::KubernetesNetworkPolicy:
+    case Kind::KubernetesClusterNetworkPolicy:
+    case Kind::KubernetesAdminNetworkPolicy:
+    case Kind::KubernetesBaselineAdminNetworkPolicy:
+    case Kind::StagedGlobalNetworkPolicy:
+    case Kind::StagedNetworkPolicy:
+    case Kind::StagedKubernetesNetworkPolicy:
       return policies.erase(key) > 0;
   }
   return false;
 }
 
-void Inventory::apply(const ResourceEvent& event) {
+bool Inventory::apply(const ResourceEvent& event) {
   if (event.change == ResourceEvent::Change::Gone) {
     const auto known = copies_.find(event.key);
-    if (known == copies_.end() || known->second.erase(event.source) == 0) return;
+    if (known == copies_.end() || known->second.erase(event.source) == 0) return true;
     if (known->second.empty()) copies_.erase(known);
     publish(event.key);
-    return;
+    return true;
   }
   TIERWALL_CHECK(!event.resource || key_of(*event.resource) == event.key);
   Copy& copy = copies_[event.key][event.source];
   copy.problems = event.problems;
   const bool valid = event.resource && !has_errors(event.problems);
   // A fail-closed reading never replaces a good version, and nothing at all replaces neither.
-  if (valid || (event.resource && !copy.valid)) {
+  const bool counts = valid || (event.resource && !copy.valid);
+  if (counts) {
     copy.in_force = event.resource;
     copy.valid = valid;
     copy.where = event.where;
   }
   publish(event.key);
+  return counts;
 }
 
 void Inventory::publish(const ResourceKey& key) {
@@ -145,6 +171,14 @@ void Inventory::report_copies(const ResourceKey& key, const Copies& copies, std:
                      .field = "",
                      .message = "not in force: the copy from " + source_in_words(counts->first) + " counts"});
   }
+}
+
+std::vector<ResourceKey> Inventory::keys_of(std::string_view source) const {
+  std::vector<ResourceKey> keys;
+  for (const auto& [key, copies] : copies_) {
+    if (copies.find(source) != copies.end()) keys.push_back(key);
+  }
+  return keys;
 }
 
 std::optional<Location> Inventory::location(const ResourceKey& key) const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct ResourceEvent {
   std::optional<Resource> resource = {};  ///< Upsert: absent if nothing of the object could be used
   Location where = {};
   std::vector<Diagnostic> problems = {};  ///< errors make an update invalid: the last good version stays (law 5)
+  std::string document = {};              ///< the object as its source gave it, for whoever remembers it; may be empty
+  std::string resource_version = {};      ///< of the API server; may be empty
 
   friend bool operator==(const ResourceEvent&, const ResourceEvent&) = default;
 };
@@ -35,6 +38,10 @@ struct Snapshot {
   std::map<std::string, Namespace> namespaces = {};
   std::map<std::pair<std::string, std::string>, ServiceAccount> service_accounts = {};
   std::map<std::pair<std::string, std::string>, Pod> pods = {};
+  std::map<std::pair<std::string, std::string>, PodSandbox> sandboxes = {};
+  std::map<std::string, Node> nodes = {};
+  std::map<std::pair<std::string, std::string>, Service> services = {};
+  std::map<std::pair<std::string, std::string>, EndpointSlice> endpoint_slices = {};
   std::map<std::string, Tier> tiers = {};
   std::map<std::string, Profile> profiles = {};
   std::map<ResourceKey, NetworkSet> network_sets = {};
@@ -50,13 +57,16 @@ class Inventory {
  public:
   /// Takes the event in. An invalid update of an object that has a good version keeps that version and remembers the
   /// problems; without one, the fail-closed reading of the object (its `resource`) comes into force, if there is any.
-  void apply(const ResourceEvent& event);
+  /// Says whether the event is what counts for its source now: false if the version before it was kept.
+  bool apply(const ResourceEvent& event);
 
   [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
   /// Counts changes of the snapshot; equal numbers mean equal snapshots.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   /// Problems of all objects, sorted by place. An object that is in two sources is one of them.
   [[nodiscard]] std::vector<Diagnostic> problems() const;
+  /// What this source told us and did not take back, sorted.
+  [[nodiscard]] std::vector<ResourceKey> keys_of(std::string_view source) const;
   /// Where the version in force was read, if the key is known.
   [[nodiscard]] std::optional<Location> location(const ResourceKey& key) const;
 

@@ -7,20 +7,32 @@ namespace {
 struct KindRow {
   Kind kind;
   std::string_view name;
+  std::string_view written;  ///< in manifests
   bool namespaced;
 };
 
 constexpr KindRow kKinds[] = {
-    {Kind::Namespace, "Namespace", false},
-    {Kind::ServiceAccount, "ServiceAccount", true},
-    {Kind::Pod, "Pod", true},
-    {Kind::Tier, "Tier", false},
-    {Kind::Profile, "Profile", false},
-    {Kind::GlobalNetworkSet, "GlobalNetworkSet", false},
-    {Kind::NetworkSet, "NetworkSet", true},
-    {Kind::GlobalNetworkPolicy, "GlobalNetworkPolicy", false},
-    {Kind::NetworkPolicy, "NetworkPolicy", true},
-    {Kind::KubernetesNetworkPolicy, "KubernetesNetworkPolicy", true},
+    {Kind::Namespace, "Namespace", "Namespace", false},
+    {Kind::ServiceAccount, "ServiceAccount", "ServiceAccount", true},
+    {Kind::Pod, "Pod", "Pod", true},
+    {Kind::PodSandbox, "PodSandbox", "PodSandbox", true},
+    {Kind::Node, "Node", "Node", false},
+    {Kind::Service, "Service", "Service", true},
+    {Kind::EndpointSlice, "EndpointSlice", "EndpointSlice", true},
+    {Kind::Tier, "Tier", "Tier", false},
+    {Kind::Profile, "Profile", "Profile", false},
+    {Kind::GlobalNetworkSet, "GlobalNetworkSet", "GlobalNetworkSet", false},
+    {Kind::NetworkSet, "NetworkSet", "NetworkSet", true},
+    {Kind::GlobalNetworkPolicy, "GlobalNetworkPolicy", "GlobalNetworkPolicy", false},
+    {Kind::NetworkPolicy, "NetworkPolicy", "NetworkPolicy", true},
+    {Kind::KubernetesNetworkPolicy, "KubernetesNetworkPolicy", "NetworkPolicy", true},
+    {Kind::KubernetesClusterNetworkPolicy, "KubernetesClusterNetworkPolicy", "ClusterNetworkPolicy", false},
+    {Kind::KubernetesAdminNetworkPolicy, "KubernetesAdminNetworkPolicy", "AdminNetworkPolicy", false},
+    {Kind::KubernetesBaselineAdminNetworkPolicy, "KubernetesBaselineAdminNetworkPolicy", "BaselineAdminNetworkPolicy",
+     false},
+    {Kind::StagedGlobalNetworkPolicy, "StagedGlobalNetworkPolicy", "StagedGlobalNetworkPolicy", false},
+    {Kind::StagedNetworkPolicy, "StagedNetworkPolicy", "StagedNetworkPolicy", true},
+    {Kind::StagedKubernetesNetworkPolicy, "StagedKubernetesNetworkPolicy", "StagedKubernetesNetworkPolicy", true},
 };
 
 constexpr bool rows_follow_enum() {
@@ -28,7 +40,7 @@ constexpr bool rows_follow_enum() {
   for (const KindRow& row : kKinds) {
     if (static_cast<std::size_t>(row.kind) != position++) return false;
   }
-  return position == static_cast<std::size_t>(Kind::KubernetesNetworkPolicy) + 1;
+  return position == static_cast<std::size_t>(Kind::StagedKubernetesNetworkPolicy) + 1;
 }
 static_assert(rows_follow_enum());
 
@@ -41,6 +53,10 @@ struct KeyOf {
   ResourceKey operator()(const Namespace& object) const { return {Kind::Namespace, "", object.name}; }
   ResourceKey operator()(const ServiceAccount& object) const { return {Kind::ServiceAccount, object.ns, object.name}; }
   ResourceKey operator()(const Pod& object) const { return {Kind::Pod, object.ns, object.name}; }
+  ResourceKey operator()(const PodSandbox& object) const { return {Kind::PodSandbox, object.ns, object.name}; }
+  ResourceKey operator()(const Node& object) const { return {Kind::Node, "", object.name}; }
+  ResourceKey operator()(const Service& object) const { return {Kind::Service, object.ns, object.name}; }
+  ResourceKey operator()(const EndpointSlice& object) const { return {Kind::EndpointSlice, object.ns, object.name}; }
   ResourceKey operator()(const Tier& object) const { return {Kind::Tier, "", object.name}; }
   ResourceKey operator()(const Profile& object) const { return {Kind::Profile, "", object.name}; }
   ResourceKey operator()(const NetworkSet& object) const {
@@ -53,6 +69,10 @@ struct KeyOf {
 
 std::string_view print_kind(Kind kind) {
   return row_of(kind).name;
+}
+
+std::string_view written_kind(Kind kind) {
+  return row_of(kind).written;
 }
 
 bool is_namespaced(Kind kind) {

@@ -22,17 +22,29 @@ enum class Kind {
   Namespace,
   ServiceAccount,
   Pod,
+  PodSandbox,
+  Node,
+  Service,
+  EndpointSlice,
   Tier,
   Profile,
   GlobalNetworkSet,
   NetworkSet,
   GlobalNetworkPolicy,
-  NetworkPolicy,            ///< projectcalico.org
-  KubernetesNetworkPolicy,  ///< networking.k8s.io
+  NetworkPolicy,                         ///< projectcalico.org
+  KubernetesNetworkPolicy,               ///< networking.k8s.io
+  KubernetesClusterNetworkPolicy,        ///< policy.networking.k8s.io, v1alpha2
+  KubernetesAdminNetworkPolicy,          ///< policy.networking.k8s.io, v1alpha1
+  KubernetesBaselineAdminNetworkPolicy,  ///< policy.networking.k8s.io, v1alpha1
+  StagedGlobalNetworkPolicy,
+  StagedNetworkPolicy,
+  StagedKubernetesNetworkPolicy,
 };
 
-/// Calico's names for kinds (calico.md 3.2): a Kubernetes NetworkPolicy is "KubernetesNetworkPolicy".
+/// Calico's names for kinds (calico.md 3.2, 3.5): a Kubernetes NetworkPolicy is "KubernetesNetworkPolicy".
 std::string_view print_kind(Kind kind);
+/// The kind as manifests write it: both sorts of NetworkPolicy are called alike there.
+std::string_view written_kind(Kind kind);
 bool is_namespaced(Kind kind);
 
 struct ResourceKey {
@@ -93,6 +105,62 @@ struct Pod {
   friend bool operator==(const Pod&, const Pod&) = default;
 };
 
+/// What the container runtime on this node gave a pod before its first container started: earlier than status.podIPs,
+/// which counts as soon as it is there.
+struct PodSandbox {
+  std::string ns = {};
+  std::string name = {};  ///< of the sandbox; a pod may have several, one per network
+  std::string pod = {};
+  std::vector<Address> addresses = {};
+
+  friend bool operator==(const PodSandbox&, const PodSandbox&) = default;
+};
+
+/// A machine of the cluster: what `nodes` peers of cluster policies denote.
+struct Node {
+  std::string name = {};
+  Labels labels = {};
+  std::vector<Address> addresses = {};  ///< status.addresses of type InternalIP and ExternalIP
+  std::vector<Prefix> pod_cidrs = {};   ///< spec.podCIDRs, or spec.podCIDR
+
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+/// Known for its cluster addresses only, which no policy can match: packets are judged after they were translated.
+struct Service {
+  std::string ns = {};
+  std::string name = {};
+  std::vector<Address> cluster_addresses = {};  ///< spec.clusterIPs without "None"
+
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+/// The name by which a rule's peer or an endpoint slice refers to a Service.
+struct ServiceName {
+  std::string ns = {};
+  std::string name = {};
+
+  friend auto operator<=>(const ServiceName&, const ServiceName&) = default;
+};
+
+struct EndpointPort {
+  Protocol protocol = kTcp;
+  std::uint16_t port = 0;
+
+  friend auto operator<=>(const EndpointPort&, const EndpointPort&) = default;
+};
+
+/// Part of the endpoints of one Service. Readiness does not matter to policy, as in Calico.
+struct EndpointSlice {
+  std::string ns = {};
+  std::string name = {};
+  std::string service = {};  ///< label kubernetes.io/service-name; empty: of no Service
+  std::vector<Address> addresses = {};
+  std::vector<EndpointPort> ports = {};
+
+  friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
+};
+
 enum class Action { Allow, Deny, Pass, Log };
 enum class Direction { Ingress, Egress };
 
@@ -121,6 +189,8 @@ struct PortList {
 struct Peer {
   std::optional<Selector> selector = {};      ///< denotes addresses of pods and network sets; notSelector folded in
   std::optional<Selector> not_selector = {};  ///< only without `selector`: matches addresses it does not denote
+  std::optional<ServiceName> service = {};    ///< its endpoints; with their ports where it is the destination
+  std::optional<Selector> nodes = {};         ///< addresses of the nodes whose labels it matches
   std::vector<Prefix> nets = {};
   std::vector<Prefix> not_nets = {};
   PortList ports = {};
@@ -142,12 +212,18 @@ struct Rule {
   std::optional<Icmp> not_icmp = {};
   Peer source = {};
   Peer destination = {};
+  Labels annotations = {};  ///< metadata.annotations; the name of a ClusterNetworkPolicy's rule is its "name"
 
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 inline constexpr std::string_view kDefaultTier = "default";
+inline constexpr std::string_view kAdminTier = "kube-admin";
+inline constexpr std::string_view kBaselineTier = "kube-baseline";
 inline constexpr double kKubernetesPolicyOrder = 1000;
+
+/// What a staged policy is a preview of: itself being enforced, or the policy of its name being deleted.
+enum class StagedAction { Set, Delete };
 
 struct Policy {
   Kind kind = Kind::NetworkPolicy;
@@ -160,6 +236,7 @@ struct Policy {
   bool applies_to_egress = true;
   std::vector<Rule> ingress = {};  ///< several may share a number: a Kubernetes rule is one per peer and protocol
   std::vector<Rule> egress = {};
+  std::optional<StagedAction> staged = {};  ///< of the Staged kinds, which are never enforced
 
   [[nodiscard]] bool applies_to(Direction direction) const {
     return direction == Direction::Ingress ? applies_to_ingress : applies_to_egress;
@@ -206,7 +283,8 @@ struct Profile {
 
 std::string namespace_profile(std::string_view ns);  ///< "kns.NAMESPACE"
 
-using Resource = std::variant<Namespace, ServiceAccount, Pod, Tier, Profile, NetworkSet, Policy>;
+using Resource = std::variant<Namespace, ServiceAccount, Pod, PodSandbox, Node, Service, EndpointSlice, Tier, Profile,
+                              NetworkSet, Policy>;
 
 ResourceKey key_of(const Resource& resource);
 

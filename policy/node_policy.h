@@ -76,6 +76,7 @@ struct ResolvedRule {
   std::optional<Icmp> not_icmp;
   ResolvedPeer source;
   ResolvedPeer destination;
+  Labels annotations;
 
   /// Can the rule match packets of this family at all? Its own family, and lists of nets that have none of it.
   [[nodiscard]] bool speaks_of(Family packet_family) const;

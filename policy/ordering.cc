@@ -12,7 +12,29 @@ double order_value(const std::optional<double>& order) {
   return order.value_or(std::numeric_limits<double>::infinity());
 }
 
-std::string tie_key(const Policy& policy) {
+/// What the tier "security" calls its policy "web" internally: names had to begin with the tier until 3.31.
+std::string name_in_tier(const Policy& policy) {
+  const std::string prefix = policy.tier + ".";
+  return policy.name.starts_with(prefix) ? policy.name : prefix + policy.name;
+}
+
+std::string internal_name(const Policy& policy) {
+  switch (policy.kind) {
+    case Kind::KubernetesNetworkPolicy:
+      return "knp.default." + policy.name;
+    case Kind::KubernetesAdminNetworkPolicy:
+      return "kanp.adminnetworkpolicy." + policy.name;
+    case Kind::KubernetesBaselineAdminNetworkPolicy:
+      return "kbanp.baselineadminnetworkpolicy." + policy.name;
+    default:
+      return name_in_tier(policy);
+  }
+}
+
+std::string tie_key(const Policy& policy, TieBreak tie_break) {
+  if (tie_break == TieBreak::Calico331) {
+    return policy.ns.empty() ? internal_name(policy) : policy.ns + "/" + internal_name(policy);
+  }
   return policy.name + "/" + policy.ns + "/" + std::string(print_kind(policy.kind));
 }
 
@@ -27,14 +49,14 @@ std::map<std::string, Tier> with_built_in(std::map<std::string, Tier> tiers) {
 
 }  // namespace
 
-bool comes_before(const Policy& left, const Policy& right) {
+bool comes_before(const Policy& left, const Policy& right, TieBreak tie_break) {
   const double left_order = order_value(left.order);
   const double right_order = order_value(right.order);
-  return left_order != right_order ? left_order < right_order : tie_key(left) < tie_key(right);
+  return left_order != right_order ? left_order < right_order : tie_key(left, tie_break) < tie_key(right, tie_break);
 }
 
 std::vector<OrderedTier> order_tiers(const std::map<std::string, Tier>& tiers,
-                                     const std::map<ResourceKey, Policy>& policies) {
+                                     const std::map<ResourceKey, Policy>& policies, TieBreak tie_break) {
   std::map<std::string, OrderedTier> by_name;
   for (auto& [name, tier] : with_built_in(tiers)) by_name[name] = {tier, false, {}};
   for (const auto& [key, policy] : policies) {
@@ -47,7 +69,7 @@ std::vector<OrderedTier> order_tiers(const std::map<std::string, Tier>& tiers,
   ordered.reserve(by_name.size());
   for (auto& [name, tier] : by_name) {
     std::ranges::sort(tier.policies,
-                      [](const Policy* left, const Policy* right) { return comes_before(*left, *right); });
+                      [=](const Policy* left, const Policy* right) { return comes_before(*left, *right, tie_break); });
     ordered.push_back(std::move(tier));
   }
   const auto rank = [](const OrderedTier& tier) {

@@ -7,6 +7,7 @@
 
 #include "policy/inventory.h"
 #include "policy/node_policy.h"
+#include "policy/ordering.h"
 
 namespace tierwall::policy {
 
@@ -19,8 +20,8 @@ struct Scope {
   [[nodiscard]] bool contains(const Pod& pod) const { return (!node || pod.node == *node) && (!only || only(pod)); }
 };
 
-/// Tiers and policies are ordered as Calico 3.32 does (calico.md 3.1, 3.2); policies that select no endpoint in scope
-/// are left out, and so are sets that no remaining rule names.
-NodePolicy resolve(const Snapshot& snapshot, const Scope& scope);
+/// Tiers and policies are ordered as calico.md 3.1 and 3.2 say; staged policies, and those that select no endpoint in
+/// scope, are left out, and so are sets that no remaining rule names.
+NodePolicy resolve(const Snapshot& snapshot, const Scope& scope, TieBreak tie_break = TieBreak::Calico332);
 
 }  // namespace tierwall::policy

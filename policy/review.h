@@ -7,13 +7,15 @@
 
 #include "policy/diagnostic.h"
 #include "policy/inventory.h"
+#include "policy/ordering.h"
 
 namespace tierwall::policy {
 
 using Locate = std::function<std::optional<Location>(const ResourceKey&)>;
 
-/// Policies that name a missing tier, objects in a namespace nobody defines, pods that share an address, and name
-/// servers that policy cuts off from everyone. Sorted by place.
-std::vector<Diagnostic> review(const Snapshot& snapshot, const Locate& locate);
+/// Everything of review_parts.h, sorted by place. Work is bounded: in a very large world selectors that denote nothing
+/// and pods without name resolution are looked for in a part of it only.
+std::vector<Diagnostic> review(const Snapshot& snapshot, const Locate& locate,
+                               TieBreak tie_break = TieBreak::Calico332);
 
 }  // namespace tierwall::policy

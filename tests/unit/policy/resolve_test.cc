@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "policy/evaluate.h"
 #include "policy/ordering.h"
 #include "tests/vocabulary/world.h"
 
@@ -67,6 +68,95 @@ TEST(Order, PoliciesByOrderThenNameNamespaceKind) {
       ElementsAre("default: NetworkPolicy x/zz", "default: NetworkPolicy x/a-b", "default: GlobalNetworkPolicy a",
                   "default: KubernetesNetworkPolicy x/a", "default: NetworkPolicy x/a",
                   "default: NetworkPolicy x/late"));
+}
+
+TEST(Order, TiesAsCalicoBrokeThemUntil331) {
+  const std::vector<Policy> policies = {
+      policy_of(Kind::KubernetesNetworkPolicy, "x", "a", 1000), policy_of(Kind::NetworkPolicy, "x", "b", 1000),
+      policy_of(Kind::NetworkPolicy, "a-ns", "z", 1000), policy_of(Kind::GlobalNetworkPolicy, "", "default.c", 1000),
+      policy_of(Kind::GlobalNetworkPolicy, "", "d", 1000)};
+  const auto order = [&](TieBreak tie_break) {
+    std::map<ResourceKey, Policy> by_key;
+    for (const Policy& policy : policies) by_key[key_of(policy)] = policy;
+    std::vector<std::string> names;
+    for (const OrderedTier& tier : order_tiers({}, by_key, tie_break)) {
+      for (const Policy* policy : tier.policies) names.push_back(print_name(key_of(*policy)));
+    }
+    return names;
+  };
+  EXPECT_THAT(order(TieBreak::Calico332), ElementsAre("x/a", "x/b", "d", "default.c", "a-ns/z"));
+  EXPECT_THAT(order(TieBreak::Calico331), ElementsAre("a-ns/z", "default.c", "d", "x/b", "x/a"))
+      << "compared as a-ns/default.z, default.c, default.d, x/default.b, x/knp.default.a";
+}
+
+// ---- peers that are no selectors
+// -------------------------------------------------------------------------------------
+
+Address address(const char* text) {
+  return *parse_address(text);
+}
+
+/// One pod, and an allowing policy with one egress rule to this peer.
+Snapshot world_with_peer(Peer destination) {
+  Snapshot world;
+  Pod pod;
+  pod.ns = "shop";
+  pod.name = "web";
+  pod.addresses = {address("10.0.0.1")};
+  world.put(pod);
+  Policy policy = policy_of(Kind::NetworkPolicy, "shop", "out", 1);
+  policy.egress = {{.action = Action::Allow, .destination = std::move(destination)}};
+  world.put(policy);
+  return world;
+}
+
+Verdict ask(const Snapshot& world, const char* destination, Protocol protocol, std::uint16_t port) {
+  const NodePolicy policy = resolve(world, {});
+  const Flow flow{address("10.0.0.1"), address(destination), Family::V4, protocol, 40000, port, {}};
+  return evaluate(policy, policy.endpoints.front(), Direction::Egress, flow).verdict;
+}
+
+TEST(Peers, AServiceIsItsEndpointsWithTheirPorts) {
+  Peer peer;
+  peer.service = ServiceName{"shop", "db"};
+  Snapshot world = world_with_peer(peer);
+  EXPECT_EQ(ask(world, "10.0.0.7", kTcp, 5432), Verdict::Deny) << "no endpoints yet";
+
+  world.put(EndpointSlice{"shop", "db-1", "db", {address("10.0.0.7"), address("10.0.0.8")}, {{kTcp, 5432}}});
+  world.put(EndpointSlice{"shop", "db-2", "db", {address("10.0.0.9")}, {{kUdp, 53}}});
+  world.put(EndpointSlice{"other", "db-1", "db", {address("10.0.0.10")}, {{kTcp, 5432}}});
+  EXPECT_EQ(ask(world, "10.0.0.8", kTcp, 5432), Verdict::Allow);
+  EXPECT_EQ(ask(world, "10.0.0.8", kTcp, 5433), Verdict::Deny) << "not a port of the service";
+  EXPECT_EQ(ask(world, "10.0.0.9", kUdp, 53), Verdict::Allow);
+  EXPECT_EQ(ask(world, "10.0.0.9", kTcp, 5432), Verdict::Deny) << "another slice's port";
+  EXPECT_EQ(ask(world, "10.0.0.10", kTcp, 5432), Verdict::Deny) << "another namespace's service";
+}
+
+TEST(Peers, NodesAreDenotedByTheirLabels) {
+  Peer peer;
+  peer.nodes = equals("role", "control");
+  Snapshot world = world_with_peer(peer);
+  world.put(Node{"cp-1", {{"role", "control"}}, {address("192.0.2.1"), address("198.51.100.1")}, {}});
+  world.put(Node{"worker", {{"role", "worker"}}, {address("192.0.2.2")}, {}});
+  EXPECT_EQ(ask(world, "192.0.2.1", kTcp, 6443), Verdict::Allow);
+  EXPECT_EQ(ask(world, "198.51.100.1", kTcp, 6443), Verdict::Allow);
+  EXPECT_EQ(ask(world, "192.0.2.2", kTcp, 6443), Verdict::Deny);
+}
+
+TEST(Sandbox, GivesAPodItsAddressUntilItsStatusDoes) {
+  Snapshot world;
+  Pod pod;
+  pod.ns = "shop";
+  pod.name = "web";
+  world.put(pod);
+  const auto addresses = [&] { return resolve(world, {}).endpoints.front().addresses; };
+  EXPECT_THAT(addresses(), IsEmpty());
+  world.put(PodSandbox{"shop", "cbr0-1f-eth0", "web", {address("10.0.0.1")}});
+  world.put(PodSandbox{"shop", "cbr0-2e-eth0", "other", {address("10.0.0.2")}});
+  EXPECT_THAT(addresses(), ElementsAre(address("10.0.0.1")));
+  pod.addresses = {address("10.0.0.3")};
+  world.put(pod);
+  EXPECT_THAT(addresses(), ElementsAre(address("10.0.0.3"))) << "the API server knows better";
 }
 
 constexpr const char* kTwoNodes = R"(

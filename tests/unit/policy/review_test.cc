@@ -83,7 +83,8 @@ metadata: {name: p, namespace: nowhere}
 spec: {tier: ghost, selector: all()}
 )");
   EXPECT_THAT(warnings_of(world),
-              ElementsAre(HasSubstr("namespace 'nowhere' is not defined"), HasSubstr("tier 'ghost' does not exist")));
+              ElementsAre(HasSubstr("namespace 'nowhere' is not defined"),
+                          HasSubstr("selects no pod that is known here"), HasSubstr("tier 'ghost' does not exist")));
 }
 
 TEST(Review, TwoPodsWithOneAddress) {
@@ -95,6 +96,125 @@ spec: {nodeName: node-1, containers: [{name: c, image: none}]}
 status: {phase: Running, podIPs: [{ip: 10.0.0.1}]}
 )");
   EXPECT_THAT(warnings_of(world), ElementsAre(HasSubstr("address 10.0.0.1 is also pod kube-system/client's")));
+}
+
+/// Rules of one GlobalNetworkPolicy that selects the client pod, for ingress.
+World with_rules(const std::string& rules, const std::string& more = "") {
+  return World::of(kCluster).with(R"(
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: p}
+spec: {selector: projectcalico.org/namespace == 'kube-system' && !has(k8s-app), types: [Ingress], )" +
+                                  more + "ingress: " + rules + "}\n");
+}
+
+TEST(Review, RulesThatMattersToTheirAuthor) {
+  struct Case {
+    const char* why;
+    std::string rules;
+    std::vector<std::string> warnings;  // after "GlobalNetworkPolicy p: "
+  };
+  const std::vector<Case> cases = {
+      {"rules of their own", "[{action: Deny, protocol: TCP}, {action: Allow}]", {}},
+      {"everything was decided before",
+       "[{action: Allow}, {action: Deny, protocol: TCP}]",
+       {"spec.ingress[1]: can never be reached: rule 1 decides all it could match"}},
+      {"logging decides nothing", "[{action: Log}, {action: Allow, protocol: TCP}]", {}},
+      {"a net inside a net, ports inside ports",
+       "[{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/8]}, destination: {ports: [80, '8000:8100']}},"
+       " {action: Deny, protocol: TCP, source: {nets: [10.1.0.0/16]}, destination: {ports: [8080]}}]",
+       {"spec.ingress[1]: can never be reached: rule 1 decides all it could match"}},
+      {"a wider port",
+       "[{action: Allow, protocol: TCP, destination: {ports: [80]}},"
+       " {action: Deny, protocol: TCP, destination: {ports: ['80:81']}}]",
+       {}},
+      {"only logs",
+       "[{action: Log}]",
+       {"spec.ingress: only logs, but a policy that applies makes tier default deny at its end what no rule of the "
+        "tier "
+        "allows: add a rule with action Pass or Allow"}},
+      {"SSH for everyone",
+       "[{action: Allow, protocol: TCP, destination: {ports: [22]}}]",
+       {"spec.ingress[0]: allows port 22 (SSH) from everywhere: name the sources that need it"}},
+      {"SSH for some",
+       "[{action: Allow, protocol: TCP, source: {nets: [10.9.0.0/16]}, destination: {ports: [22]}}]",
+       {}},
+      {"a peer nobody is",
+       "[{action: Allow, source: {selector: app == 'gone'}}]",
+       {"spec.ingress[0]: source: nothing that is known here is selected by app == 'gone', so the rule matches "
+        "nothing"}},
+  };
+  for (const Case& c : cases) {
+    std::vector<std::string> lines;
+    for (const std::string& line : warnings_of(with_rules(c.rules))) {
+      const std::string start = "GlobalNetworkPolicy p: ";
+      const std::size_t at = line.find(start);
+      ASSERT_NE(at, std::string::npos) << line;
+      lines.push_back(line.substr(at + start.size()));
+    }
+    EXPECT_EQ(lines, c.warnings) << c.why;
+  }
+}
+
+TEST(Review, APolicyThatSelectsNobody) {
+  const World world = World::of(kCluster).with(R"(
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: p, namespace: kube-system}
+spec: {selector: app == 'gone'}
+)");
+  EXPECT_THAT(warnings_of(world), ElementsAre(HasSubstr("selects no pod that is known here, so it has no effect")));
+}
+
+TEST(Review, APolicyBehindOneThatDecidesEverything) {
+  const World world = with_rules("[{action: Allow}]", "order: 1, ").with(R"(
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: late}
+spec:
+  order: 2
+  selector: projectcalico.org/namespace == 'kube-system' && !has(k8s-app)
+  types: [Ingress]
+  ingress: [{action: Deny, protocol: UDP}]
+)");
+  EXPECT_THAT(warnings_of(world),
+              ElementsAre(HasSubstr("GlobalNetworkPolicy late: spec.ingress: can never be reached: GlobalNetworkPolicy "
+                                    "p is asked before it, applies to the same pods and decides everything")));
+}
+
+TEST(Review, EgressPolicyThatForgetsNameResolution) {
+  const auto egress_to = [](const std::string& rules) {
+    return World::of(kCluster).with(R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: kube-system}
+spec: {podSelector: {matchExpressions: [{key: k8s-app, operator: DoesNotExist}]}, policyTypes: [Egress], egress: )" +
+                                    rules + "}\n");
+  };
+  EXPECT_THAT(warnings_of(egress_to("[{ports: [{port: 443}]}]")),
+              ElementsAre(HasSubstr("NetworkPolicy kube-system/out: spec.egress: cuts pods off from name resolution "
+                                    "(kube-system/client)")));
+  EXPECT_THAT(warnings_of(egress_to("[{ports: [{port: 443}, {port: 53, protocol: UDP}]}]")), IsEmpty());
+  EXPECT_THAT(warnings_of(egress_to("[]")), IsEmpty()) << "meant to be mute";
+}
+
+TEST(Review, AClusterAddressInACidr) {
+  Snapshot snapshot = with_rules("[]").snapshot();
+  Service service{"kube-system", "dns", {*parse_address("10.96.0.10")}};
+  snapshot.put(service);
+  Policy policy;
+  policy.kind = Kind::GlobalNetworkPolicy;
+  policy.name = "out";
+  policy.applies_to_ingress = false;
+  policy.egress = {{.action = Action::Allow, .destination = {.nets = {*parse_prefix("10.96.0.0/16")}}},
+                   {.action = Action::Allow, .number = 2, .destination = {.nets = {*parse_prefix("10.0.0.0/8")}}}};
+  snapshot.put(policy);
+  std::vector<std::string> messages;
+  for (const Diagnostic& warning : review(snapshot, [](const ResourceKey&) { return std::nullopt; })) {
+    if (warning.field == "spec.egress[0]" || warning.field == "spec.egress[1]") messages.push_back(warning.message);
+  }
+  EXPECT_THAT(messages, ElementsAre(HasSubstr("10.96.0.0/16 holds the cluster address of service kube-system/dns")))
+      << "10.0.0.0/8 holds pods as well";
 }
 
 }  // namespace

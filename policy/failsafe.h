@@ -1,0 +1,21 @@
+#pragma once
+// Ports of the host that stay open whatever policy says, so that a mistake cannot lock its operators out.
+
+#include <cstdint>
+#include <optional>
+
+#include "policy/address.h"
+#include "policy/port.h"
+
+namespace tierwall::policy {
+
+/// Inbound: a port of this node. Outbound: a port of somebody else.
+struct Failsafe {
+  Protocol protocol;
+  std::optional<Prefix> nets;  ///< of the other side; absent: any address
+  std::uint16_t port = 0;
+
+  friend bool operator==(const Failsafe&, const Failsafe&) = default;
+};
+
+}  // namespace tierwall::policy

@@ -1,0 +1,119 @@
+#include "policy/subjects.h"
+
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace tierwall::policy {
+
+namespace {
+
+const Labels* labels_of_namespace(const Snapshot& snapshot, const std::string& ns) {
+  const auto found = snapshot.namespaces.find(ns);
+  return found != snapshot.namespaces.end() ? &found->second.labels : nullptr;
+}
+
+LabelScope scope_of(const Snapshot& snapshot, const Pod& pod) {
+  LabelScope scope;
+  scope.own = &pod.labels;
+  scope.namespace_name = pod.ns;
+  scope.namespace_labels = labels_of_namespace(snapshot, pod.ns);
+  scope.workload = true;
+  scope.service_account = pod.service_account;
+  if (const auto account = snapshot.service_accounts.find({pod.ns, pod.service_account});
+      account != snapshot.service_accounts.end()) {
+    scope.service_account_labels = &account->second.labels;
+  }
+  if (const auto profile = snapshot.profiles.find(namespace_profile(pod.ns)); profile != snapshot.profiles.end()) {
+    scope.profile_labels = &profile->second.labels_to_apply;
+  }
+  return scope;
+}
+
+LabelScope scope_of(const Snapshot& snapshot, const NetworkSet& set) {
+  LabelScope scope;
+  scope.own = &set.labels;
+  scope.namespace_name = set.ns;
+  if (!set.ns.empty()) scope.namespace_labels = labels_of_namespace(snapshot, set.ns);
+  return scope;
+}
+
+/// Of two pods with one address the running, younger one holds it (design.md 7.5).
+bool outranks(const Pod& left, const Pod& right) {
+  const auto rank = [](const Pod& pod) { return std::make_tuple(pod.phase == PodPhase::Running, pod.created); };
+  return rank(left) != rank(right) ? rank(left) > rank(right) : pod_key(left) < pod_key(right);
+}
+
+/// Addresses of pods by namespace and name: what their status says, and before it says anything what the runtime gave
+/// their sandboxes.
+class PodAddresses {
+ public:
+  explicit PodAddresses(const Snapshot& snapshot) {
+    for (const auto& [name, sandbox] : snapshot.sandboxes) {
+      std::vector<Address>& known = of_sandboxes_[{sandbox.ns, sandbox.pod}];
+      known.insert(known.end(), sandbox.addresses.begin(), sandbox.addresses.end());
+    }
+  }
+
+  [[nodiscard]] const std::vector<Address>& of(const Pod& pod) const {
+    const auto sandboxes = of_sandboxes_.find({pod.ns, pod.name});
+    return pod.addresses.empty() && sandboxes != of_sandboxes_.end() ? sandboxes->second : pod.addresses;
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::vector<Address>> of_sandboxes_;
+};
+
+std::map<Address, const Pod*> address_holders(const Snapshot& snapshot, const PodAddresses& addresses,
+                                              std::vector<std::string>& remarks) {
+  std::map<Address, const Pod*> holders;
+  for (const auto& [name, pod] : snapshot.pods) {
+    if (!pod.is_endpoint()) continue;
+    for (const Address& address : addresses.of(pod)) {
+      const auto [entry, added] = holders.try_emplace(address, &pod);
+      if (added || entry->second == &pod) continue;
+      const bool wins = outranks(pod, *entry->second);
+      const Pod& loser = wins ? *entry->second : pod;
+      if (wins) entry->second = &pod;
+      remarks.push_back("pods " + print_name(pod_key(*entry->second)) + " and " + print_name(pod_key(loser)) +
+                        " have one address, " + print_address(address) + ": it counts as " +
+                        print_name(pod_key(*entry->second)) + "'s, the running, younger one");
+    }
+  }
+  return holders;
+}
+
+}  // namespace
+
+ResourceKey pod_key(const Pod& pod) {
+  return {Kind::Pod, pod.ns, pod.name};
+}
+
+bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod) {
+  return pod.is_endpoint() && matches(policy.subject, scope_of(snapshot, pod));
+}
+
+Subjects find_subjects(const Snapshot& snapshot) {
+  Subjects subjects;
+  const PodAddresses addresses(snapshot);
+  const std::map<Address, const Pod*> holders = address_holders(snapshot, addresses, subjects.remarks);
+  for (const auto& [name, pod] : snapshot.pods) {
+    if (!pod.is_endpoint()) continue;
+    Subject subject{scope_of(snapshot, pod), &pod, nullptr, {}};
+    for (const Address& address : addresses.of(pod)) {
+      if (holders.at(address) == &pod) subject.addresses.push_back(address);
+    }
+    subjects.pods.push_back(std::move(subject));
+  }
+  for (const auto& [key, set] : snapshot.network_sets) {
+    subjects.network_sets.push_back({scope_of(snapshot, set), nullptr, &set, {}});
+  }
+  for (const auto& [name, node] : snapshot.nodes) {
+    LabelScope scope;
+    scope.own = &node.labels;
+    subjects.nodes.push_back({scope, nullptr, nullptr, node.addresses});
+  }
+  return subjects;
+}
+
+}  // namespace tierwall::policy

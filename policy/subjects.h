@@ -1,0 +1,35 @@
+#pragma once
+// Everything of a snapshot that selectors can denote, with the labels it answers to and the addresses it holds.
+
+#include <string>
+#include <vector>
+
+#include "policy/inventory.h"
+#include "policy/label.h"
+
+namespace tierwall::policy {
+
+/// A pod with the addresses it holds, or a network set, or a node. Borrows from the snapshot.
+struct Subject {
+  LabelScope scope;
+  const Pod* pod = nullptr;
+  const NetworkSet* network_set = nullptr;
+  std::vector<Address> addresses;
+};
+
+struct Subjects {
+  std::vector<Subject> pods;  ///< that are endpoints, by namespace and name
+  std::vector<Subject> network_sets;
+  std::vector<Subject> nodes;        ///< denoted by node selectors only
+  std::vector<std::string> remarks;  ///< pods that share an address
+};
+
+/// The snapshot outlives the answer.
+Subjects find_subjects(const Snapshot& snapshot);
+
+ResourceKey pod_key(const Pod& pod);
+
+/// Does the policy apply to this pod? Says nothing about directions.
+bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod);
+
+}  // namespace tierwall::policy
