@@ -7,6 +7,7 @@
 
 #include "nft/compile_rule.h"
 #include "nft/names.h"
+#include "nft/opening_rules.h"
 #include "nft/print.h"
 #include "policy/evaluate.h"
 
@@ -17,8 +18,6 @@ namespace {
 using policy::Action;
 using policy::Direction;
 using policy::Family;
-
-constexpr int kPriority = 10;  // filter + 10: behind DNAT (-100), before SNAT (100)
 
 /// The kernel follows 16 levels of jump and goto, the base chain included (NFT_JUMP_STACK_SIZE); it counts both when
 /// it validates a table.
@@ -316,10 +315,12 @@ class TableCompiler {
   }
 
   void add_base_chains() {
-    Chain forward{"forward", BaseChain{Hook::Forward, kPriority}, "", opening_rules()};
-    Chain input{"input", BaseChain{Hook::Input, kPriority}, "", opening_rules()};
+    Chain forward{"forward", BaseChain{Hook::Forward, kFilterPriority}, "", opening_rules()};
+    Chain input{"input", BaseChain{Hook::Input, kFilterPriority}, "", opening_rules()};
     for (const Family family : policy::kFamilies) {
-      if (judges_unknown_pods()) append_unknown_pod_rules(forward, family);
+      if (!judges_unknown_pods()) continue;
+      append_unknown_pod_rules(forward, family);
+      input.rules.push_back(unknown_source_rule(family));
     }
     for (const Family family : policy::kFamilies) {
       const Rule egress = dispatch_rule(Direction::Egress, family);
@@ -338,25 +339,6 @@ class TableCompiler {
     ruleset_.chains.emplace("input", std::move(input));
   }
 
-  /// Accept here ends only our own judgement; other tables still see the packet.
-  static std::vector<Rule> opening_rules() {
-    const Verdict accept{Verdict::Code::Accept, {}};
-    return {{{{{Field::CtState}, false, Bits{ct_state::kEstablished | ct_state::kRelated}}},
-             accept,
-             "replies, and errors of what was allowed"},
-            {{{{Field::Icmpv6Type}, false, neighbour_discovery_types()}},
-             accept,
-             "neighbour discovery and multicast listeners"}};
-  }
-
-  /// The types policy::is_neighbour_discovery knows, one by one so that nft lists them by name.
-  static Numbers neighbour_discovery_types() {
-    Numbers types;
-    for (const std::uint32_t type : {130U, 131U, 132U, 133U, 134U, 135U, 136U, 137U, 143U})
-      types.push_back({type, type});
-    return types;
-  }
-
   static Field source_field(Family family) { return family == Family::V4 ? Field::IpSaddr : Field::Ip6Saddr; }
   static Field destination_field(Family family) { return family == Family::V4 ? Field::IpDaddr : Field::Ip6Daddr; }
 
@@ -367,6 +349,17 @@ class TableCompiler {
                              Verdict{Verdict::Code::Drop, {}},
                              "pod address of this node that belongs to no known pod: unknown_pod = drop"});
     }
+  }
+
+  /// The node's own address on a pod bridge lies in its pod CIDRs, and what it sends to itself comes in by lo.
+  static Rule unknown_source_rule(Family family) {
+    const std::string suffix = family_suffix(family);
+    const Field source = source_field(family);
+    return {{{{Field::Iif}, true, Numbers{{kLoopbackInterface, kLoopbackInterface}}},
+             {{source}, false, InSet{"pod-cidrs" + suffix}},
+             {{source}, true, InSet{"pods" + suffix}}},
+            Verdict{Verdict::Code::Drop, {}},
+            "pod address of this node that belongs to no known pod, to its own host: unknown_pod = drop"};
   }
 
   static Rule dispatch_rule(Direction direction, Family family) {

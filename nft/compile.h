@@ -8,6 +8,7 @@
 //                           ip daddr vmap @ingress4              -> jump in4-NAME
 //                           ip6 saddr vmap @egress6, ip6 daddr vmap @ingress6 likewise
 //   input   (filter + 10)   the same opening
+//                           unknown source addresses of node.pod_cidrs, but not from lo  -> drop
 //                           ip saddr vmap @egress4, ip6 saddr vmap @egress6         pod to its own host
 //                           endpoint_to_host = drop              -> drop
 //

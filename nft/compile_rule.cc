@@ -106,13 +106,18 @@ std::vector<Matches> port_alternatives(const policy::ResolvedPeer& peer, const S
   for (const policy::SetId id : peer.not_ports.services) {
     unwanted.push_back(match_services(sets.service_sets[id], side, true));
   }
+  std::vector<Matches> not_unwanted = {unwanted};
+  // Without a protocol the rule speaks of packets without ports too, and those names denote none of them.
+  if (!unwanted.empty() && !protocol) {
+    not_unwanted.push_back({{{Field::L4Proto}, true, Numbers{{6, 6}, {17, 17}, {132, 132}}}});
+  }
   std::vector<Matches> alternatives;
   if (!peer.ports.ranges.empty()) alternatives.push_back({match_ports(peer.ports.ranges, field, false)});
   for (const policy::SetId id : peer.ports.services) {
     alternatives.push_back({match_services(sets.service_sets[id], side, false)});
   }
   if (alternatives.empty()) alternatives.push_back({});
-  return with_alternatives({unwanted}, alternatives);
+  return with_alternatives(not_unwanted, alternatives);
 }
 
 struct IcmpWords {
@@ -169,7 +174,7 @@ bool implies_protocol(const Matches& matches, Protocol protocol) {
       case Field::Icmpv6Code:
         return protocol == policy::kIcmpv6;
       case Field::L4Proto:
-        return !match.negated;
+        return !match.negated && std::get<Numbers>(match.right) == Numbers{{protocol.number, protocol.number}};
       default:
         return false;
     }

@@ -100,6 +100,10 @@ void ExpressionWriter::load(const FieldLayout& field, std::uint32_t reg, std::ui
       return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_L4PROTO, NFTNL_EXPR_META_DREG, reg));
     case Source::CtState:
       return add_expr(rule_, make_load("ct", NFTNL_EXPR_CT_KEY, NFT_CT_STATE, NFTNL_EXPR_CT_DREG, reg));
+    case Source::Iif:
+      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_IIF, NFTNL_EXPR_META_DREG, reg));
+    case Source::Oif:
+      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_OIF, NFTNL_EXPR_META_DREG, reg));
     case Source::NetworkHeader:
     case Source::TransportHeader:
       break;
@@ -207,14 +211,18 @@ void ExpressionWriter::match_anonymous_set(const Match& match, const FieldLayout
   sets.push_back(std::move(set));
 }
 
+/// The kernel keeps interface numbers the way its processor does, everything read from packets in network order.
+Key to_key(std::uint32_t number, const FieldLayout& field) {
+  const bool of_interface = field.source == Source::Iif || field.source == Source::Oif;
+  return of_interface ? to_host_bytes(number) : to_bytes(number, field.length);
+}
+
 std::vector<Element> elements_of(const Match& match, const FieldLayout& field) {
   std::vector<Element> elements;
   if (const auto* numbers = std::get_if<Numbers>(&match.right)) {
     for (const Interval& interval : *numbers) {
-      elements.push_back({.key = to_bytes(interval.first, field.length),
-                          .last = to_bytes(interval.last, field.length),
-                          .verdict = {},
-                          .comment = {}});
+      elements.push_back(
+          {.key = to_key(interval.first, field), .last = to_key(interval.last, field), .verdict = {}, .comment = {}});
     }
   } else {
     for (const policy::AddressRange& range : std::get<Addresses>(match.right)) {

@@ -39,8 +39,10 @@ constexpr FieldLayout kFields[] = {
     {Field::Icmpv6Type, "icmpv6 type", Source::TransportHeader, 0, 1, kV6, kIcmpv6, 29},
     {Field::Icmpv6Code, "icmpv6 code", Source::TransportHeader, 1, 1, kV6, kIcmpv6, 33},
     {Field::CtState, "ct state", Source::CtState, 0, 4, 0, 0, 26},
+    {Field::Iif, "iif", Source::Iif, 0, 4, 0, 0, 20},
+    {Field::Oif, "oif", Source::Oif, 0, 4, 0, 0, 20},
 };
-static_assert(std::size(kFields) == static_cast<std::size_t>(Field::CtState) + 1);
+static_assert(std::size(kFields) == static_cast<std::size_t>(Field::Oif) + 1);
 
 constexpr TypeLayout kTypes[] = {
     {FieldType::Ipv4Addr, "ipv4_addr", 7, 4},
@@ -142,10 +144,15 @@ constexpr NamedNumber kIcmpv6Codes[] = {
     {4, "port-unreachable"}, {5, "policy-fail"},      {6, "reject-route"},
 };
 
+constexpr NamedNumber kInterfaces[] = {{kLoopbackInterface, "\"lo\""}};
+
 std::span<const NamedNumber> names_of(Field field) {
   switch (field) {
     case Field::NfProto:
       return kNfprotos;
+    case Field::Iif:
+    case Field::Oif:
+      return kInterfaces;
     case Field::L4Proto:
       return kProtocols;
     case Field::IcmpType:

@@ -89,7 +89,11 @@ enum class Field {
   Icmpv6Type,
   Icmpv6Code,
   CtState,
+  Iif,  ///< an interface's number; only that of the loopback interface is the same everywhere
+  Oif,
 };
+
+inline constexpr std::uint32_t kLoopbackInterface = 1;
 
 /// Bits of ct state as the kernel has them.
 namespace ct_state {

@@ -47,6 +47,9 @@ std::optional<Value> read(const Packet& packet, Field field) {
       return of_number(true, packet.protocol.number);
     case Field::CtState:
       return of_number(true, packet.ct_state);
+    case Field::Iif:
+    case Field::Oif:
+      return of_number(true, packet.loopback ? kLoopbackInterface : kLoopbackInterface + 1);
     case Field::IpSaddr:
     case Field::Ip6Saddr:
       return Value{.address = packet.source, .number = 0};

@@ -21,6 +21,7 @@ struct Packet {
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   std::uint32_t ct_state = ct_state::kNew;
+  bool loopback = false;  ///< the node to itself
 };
 
 /// The first packet of a flow. Pre: both its addresses are known.

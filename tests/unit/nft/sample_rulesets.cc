@@ -194,6 +194,7 @@ policy::Address embedded_ipv4(bool mapped) {
 
 Ruleset every_address() {
   std::vector<Rule> rules;
+  for (const Field field : {Field::Iif, Field::Oif}) add_both(rules, is(field, kLoopbackInterface));
   for (const Field field : {Field::IpSaddr, Field::IpDaddr}) {
     for (const std::string_view text : {"10.0.0.1", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.1.2.0/24",
                                         "10.1.2.4/31", "10.0.0.0-10.0.0.9", "255.255.255.255"}) {

@@ -1,0 +1,26 @@
+#include "nft/opening_rules.h"
+
+namespace tierwall::nft {
+
+namespace {
+
+/// The types policy::is_neighbour_discovery knows, one by one so that nft lists them by name.
+Numbers neighbour_discovery_types() {
+  Numbers types;
+  for (const std::uint32_t type : {130U, 131U, 132U, 133U, 134U, 135U, 136U, 137U, 143U}) types.push_back({type, type});
+  return types;
+}
+
+}  // namespace
+
+std::vector<Rule> opening_rules() {
+  const Verdict accept{Verdict::Code::Accept, {}};
+  return {{{{{Field::CtState}, false, Bits{ct_state::kEstablished | ct_state::kRelated}}},
+           accept,
+           "replies, and errors of what was allowed"},
+          {{{{Field::Icmpv6Type}, false, neighbour_discovery_types()}},
+           accept,
+           "neighbour discovery and multicast listeners"}};
+}
+
+}  // namespace tierwall::nft

@@ -1,0 +1,16 @@
+#pragma once
+// How every base chain begins: with the packets no policy judges.
+
+#include <vector>
+
+#include "nft/ruleset.h"
+
+namespace tierwall::nft {
+
+/// Replies and related errors, neighbour discovery and multicast listeners. Accept here ends only our own judgement;
+/// other tables still see the packet.
+std::vector<Rule> opening_rules();
+
+inline constexpr int kFilterPriority = 10;  ///< filter + 10: behind DNAT (-100), before SNAT (100)
+
+}  // namespace tierwall::nft
