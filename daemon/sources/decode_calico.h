@@ -1,6 +1,6 @@
 #pragma once
-// Objects of the Calico model -> resources (calico.md section 1), in the group users write (projectcalico.org/v3) and
-// in the one Calico stores (crd.projectcalico.org/v1).
+// Objects of the Calico model other than policies -> resources (calico.md section 1), and the metadata of objects in
+// the group Calico stores (crd.projectcalico.org/v1) instead of the one users write (projectcalico.org/v3).
 
 #include <optional>
 
@@ -11,8 +11,6 @@
 namespace tierwall::daemon {
 
 // Each reads a whole object whose metadata was read already. Absent if nothing can be made of the object.
-std::optional<policy::Resource> decode_global_network_policy(const Cursor& object, const Metadata& metadata);
-std::optional<policy::Resource> decode_calico_network_policy(const Cursor& object, const Metadata& metadata);
 std::optional<policy::Resource> decode_tier(const Cursor& object, const Metadata& metadata);
 /// Global ones have no namespace.
 std::optional<policy::Resource> decode_network_set(const Cursor& object, const Metadata& metadata);

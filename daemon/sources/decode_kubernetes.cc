@@ -1,9 +1,11 @@
 #include "daemon/sources/decode_kubernetes.h"
 
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "daemon/sources/decode_address.h"
+#include "daemon/sources/decode_alternatives.h"
 
 namespace tierwall::daemon {
 
@@ -17,33 +19,14 @@ constexpr Choice<policy::PodPhase> kPhases[] = {{"Pending", policy::PodPhase::Pe
                                                 {"Failed", policy::PodPhase::Failed},
                                                 {"Unknown", policy::PodPhase::Unknown}};
 
-constexpr Choice<policy::Protocol> kProtocols[] = {
-    {"TCP", policy::kTcp}, {"UDP", policy::kUdp}, {"SCTP", policy::kSctp}};
-
-/// A pod without an address yet has an empty text there.
-std::optional<policy::Address> read_address(const Cursor& at) {
-  const auto text = at.text();
-  if (!text || text->empty()) return std::nullopt;
-  const auto address = policy::parse_address(*text);
-  if (!address) {
-    at.error(address.error().message);
-    return std::nullopt;
-  }
-  return *address;
-}
-
 void read_container_port(const Cursor& at, policy::Pod& pod) {
   policy::ContainerPort port;
   const std::size_t before = at.errors();
-  read_fields(
-      at,
-      {{"name", [&](const Cursor& c) { port.name = c.text().value_or(""); }},
-       {"protocol", [&](const Cursor& c) { port.protocol = read_choice(c, kProtocols).value_or(policy::kTcp); }},
-       {"containerPort",
-        [&](const Cursor& c) {
-          port.port = static_cast<std::uint16_t>(c.integer(1, std::numeric_limits<std::uint16_t>::max()).value_or(0));
-        }}},
-      UnknownFields::Ignored);
+  read_fields(at,
+              {{"name", [&](const Cursor& c) { port.name = c.text().value_or(""); }},
+               {"protocol", [&](const Cursor& c) { port.protocol = read_transport(c).value_or(policy::kTcp); }},
+               {"containerPort", [&](const Cursor& c) { port.port = read_port_number(c).value_or(0); }}},
+              UnknownFields::Ignored);
   if (at.errors() != before) return;
   if (port.port == 0) {
     at.missing("containerPort");
@@ -53,14 +36,12 @@ void read_container_port(const Cursor& at, policy::Pod& pod) {
 }
 
 void read_containers(const Cursor& at, policy::Pod& pod) {
-  const auto containers = at.items();
-  if (!containers) return;
   const auto read_ports = [&pod](const Cursor& c) {
-    const auto ports = c.items();
-    if (!ports) return;
-    for (const Cursor& port : *ports) read_container_port(port, pod);
+    for_each_item(c, [&pod](const Cursor& port) { read_container_port(port, pod); });
   };
-  for (const Cursor& container : *containers) read_fields(container, {{"ports", read_ports}}, UnknownFields::Ignored);
+  for_each_item(at, [&](const Cursor& container) {
+    read_fields(container, {{"ports", read_ports}}, UnknownFields::Ignored);
+  });
 }
 
 void read_pod_spec(const Cursor& at, policy::Pod& pod) {
@@ -78,12 +59,10 @@ void read_pod_spec(const Cursor& at, policy::Pod& pod) {
 }
 
 void read_pod_addresses(const Cursor& at, policy::Pod& pod) {
-  const auto items = at.items();
-  if (!items) return;
   const auto read_ip = [&pod](const Cursor& c) {
     if (const auto address = read_address(c)) pod.addresses.push_back(*address);
   };
-  for (const Cursor& item : *items) read_fields(item, {{"ip", read_ip}}, UnknownFields::Ignored);
+  for_each_item(at, [&](const Cursor& item) { read_fields(item, {{"ip", read_ip}}, UnknownFields::Ignored); });
 }
 
 void read_pod_status(const Cursor& at, policy::Pod& pod) {
@@ -96,6 +75,42 @@ void read_pod_status(const Cursor& at, policy::Pod& pod) {
        {"hostIP", [&](const Cursor& c) { pod.host_address = read_address(c); }}},
       UnknownFields::Ignored);
   if (pod.addresses.empty() && single) pod.addresses.push_back(*single);
+}
+
+void read_node_address(const Cursor& at, policy::Node& node) {
+  std::string type;
+  read_fields(at, {{"type", [&](const Cursor& c) { type = c.text().value_or(""); }}, {"address", ignore_field}},
+              UnknownFields::Ignored);
+  const auto written = at.find("address");
+  if (!written || (type != "InternalIP" && type != "ExternalIP")) return;  // the others are names
+  if (const auto address = read_address(*written)) node.addresses.push_back(*address);
+}
+
+void read_node_status(const Cursor& at, policy::Node& node) {
+  const auto read_addresses = [&node](const Cursor& c) {
+    for_each_item(c, [&node](const Cursor& item) { read_node_address(item, node); });
+  };
+  read_fields(at, {{"addresses", read_addresses}}, UnknownFields::Ignored);
+}
+
+void read_pod_cidr(const Cursor& at, std::vector<policy::Prefix>& cidrs) {
+  const auto text = at.text();
+  if (!text || text->empty()) return;
+  const auto prefix = policy::parse_prefix(*text);
+  if (prefix)
+    cidrs.push_back(*prefix);
+  else
+    at.error(prefix.error().message);
+}
+
+void read_node_spec(const Cursor& at, policy::Node& node) {
+  std::vector<policy::Prefix> single;
+  const auto read_all = [&node](const Cursor& c) {
+    for_each_item(c, [&node](const Cursor& item) { read_pod_cidr(item, node.pod_cidrs); });
+  };
+  read_fields(at, {{"podCIDR", [&](const Cursor& c) { read_pod_cidr(c, single); }}, {"podCIDRs", read_all}},
+              UnknownFields::Ignored);
+  if (node.pod_cidrs.empty()) node.pod_cidrs = std::move(single);
 }
 
 }  // namespace
@@ -124,6 +139,15 @@ std::optional<policy::Resource> decode_pod(const Cursor& object, const Metadata&
   if (const auto spec = object.find("spec")) read_pod_spec(*spec, pod);
   if (const auto status = object.find("status")) read_pod_status(*status, pod);
   return pod;
+}
+
+std::optional<policy::Resource> decode_node(const Cursor& object, const Metadata& metadata) {
+  policy::Node node;
+  node.name = metadata.name;
+  node.labels = metadata.labels;
+  if (const auto spec = object.find("spec")) read_node_spec(*spec, node);
+  if (const auto status = object.find("status")) read_node_status(*status, node);
+  return node;
 }
 
 }  // namespace tierwall::daemon

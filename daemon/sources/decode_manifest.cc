@@ -1,97 +1,19 @@
 #include "daemon/sources/decode_manifest.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "daemon/sources/decode_calico.h"
-#include "daemon/sources/decode_kubernetes.h"
+#include "daemon/sources/decode_kinds.h"
 #include "daemon/sources/decode_metadata.h"
 #include "daemon/sources/decode_reader.h"
+#include "daemon/sources/print_json.h"
 #include "daemon/sources/read_yaml.h"
 
 namespace tierwall::daemon {
 
 namespace {
-
-using policy::Kind;
-
-constexpr std::string_view kCalico = "projectcalico.org/v3";
-constexpr std::string_view kStoredCalico = "crd.projectcalico.org/v1";
-constexpr std::string_view kNetworking = "networking.k8s.io/v1";
-
-using Decode = std::optional<policy::Resource> (*)(const Cursor& object, const Metadata& metadata);
-
-/// How one kind of one API is read.
-struct KindRow {
-  std::string_view api_version;
-  std::string_view kind;
-  Kind decoded;
-  NameRule name_rule;
-  UnknownFields unknown;  ///< in metadata
-  Decode decode;
-};
-
-constexpr KindRow kKinds[] = {
-    {"v1", "Namespace", Kind::Namespace, NameRule::Label, UnknownFields::Ignored, decode_namespace},
-    {"v1", "ServiceAccount", Kind::ServiceAccount, NameRule::Subdomain, UnknownFields::Ignored, decode_service_account},
-    {"v1", "Pod", Kind::Pod, NameRule::Subdomain, UnknownFields::Ignored, decode_pod},
-    {kNetworking, "NetworkPolicy", Kind::KubernetesNetworkPolicy, NameRule::Subdomain, UnknownFields::Error,
-     decode_network_policy},
-    {kCalico, "GlobalNetworkPolicy", Kind::GlobalNetworkPolicy, NameRule::Subdomain, UnknownFields::Error,
-     decode_global_network_policy},
-    {kCalico, "NetworkPolicy", Kind::NetworkPolicy, NameRule::Subdomain, UnknownFields::Error,
-     decode_calico_network_policy},
-    {kCalico, "Tier", Kind::Tier, NameRule::Label, UnknownFields::Error, decode_tier},
-    {kCalico, "GlobalNetworkSet", Kind::GlobalNetworkSet, NameRule::Subdomain, UnknownFields::Error,
-     decode_network_set},
-    {kCalico, "NetworkSet", Kind::NetworkSet, NameRule::Subdomain, UnknownFields::Error, decode_network_set},
-    {kCalico, "Profile", Kind::Profile, NameRule::Subdomain, UnknownFields::Error, decode_profile},
-};
-
-/// Kinds that matter to a firewall and that somebody may expect to work.
-struct SkippedRow {
-  std::string_view group;  ///< of every version
-  std::string_view kind;
-  std::string_view why;
-};
-constexpr std::string_view kNotEnforced = "is not enforced by this version and was skipped";
-constexpr std::string_view kNotRead = "is not read by this version and was skipped";
-constexpr SkippedRow kSkipped[] = {
-    {"projectcalico.org", "HostEndpoint", kNotEnforced},
-    {"projectcalico.org", "StagedGlobalNetworkPolicy", kNotEnforced},
-    {"projectcalico.org", "StagedNetworkPolicy", kNotEnforced},
-    {"projectcalico.org", "StagedKubernetesNetworkPolicy", kNotEnforced},
-    {"policy.networking.k8s.io", "ClusterNetworkPolicy", kNotEnforced},
-    {"policy.networking.k8s.io", "AdminNetworkPolicy", kNotEnforced},
-    {"policy.networking.k8s.io", "BaselineAdminNetworkPolicy", kNotEnforced},
-    {"", "Service", kNotRead},
-    {"", "Node", kNotRead},
-    {"", "Endpoints", kNotRead},
-    {"discovery.k8s.io", "EndpointSlice", kNotRead},
-};
-
-/// The stored group has the kinds of the written one.
-std::string_view written_group(std::string_view api_version) {
-  return api_version == kStoredCalico ? kCalico : api_version;
-}
-
-const KindRow* find_kind(std::string_view api_version, std::string_view kind) {
-  const auto row = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const KindRow& r) {
-    return r.api_version == written_group(api_version) && r.kind == kind;
-  });
-  return row == std::end(kKinds) ? nullptr : row;
-}
-
-const SkippedRow* find_skipped(std::string_view api_version, std::string_view kind) {
-  const std::string_view written = written_group(api_version);
-  const std::size_t slash = written.find('/');
-  const std::string_view group = slash == std::string_view::npos ? std::string_view() : written.substr(0, slash);
-  const auto row = std::find_if(std::begin(kSkipped), std::end(kSkipped),
-                                [&](const SkippedRow& r) { return r.group == group && r.kind == kind; });
-  return row == std::end(kSkipped) ? nullptr : row;
-}
 
 std::string text_at(const Node& node, std::string_view key) {
   const Node* value = node.find(key);
@@ -117,23 +39,18 @@ std::string object_as_written(const TypeMeta& type, const Node& node) {
   return object_name(type.kind, shown(text_at(*metadata, "namespace")), shown(text_at(*metadata, "name")));
 }
 
-/// The kind of the same group that was probably meant; empty if none is near.
-std::string_view misspelt_kind(const TypeMeta& type) {
-  std::vector<std::string_view> kinds;
-  for (const KindRow& row : kKinds) {
-    if (row.api_version == written_group(type.api_version)) kinds.push_back(row.kind);
-  }
-  return find_nearest(type.kind, kinds);
-}
-
 std::string describe_unknown(const TypeMeta& type) {
   std::string message = fmt::format("kind {} of {} is not known and was skipped", type.kind, type.api_version);
-  std::vector<std::string_view> groups;
-  for (const KindRow& row : kKinds) {
-    if (row.kind == type.kind) groups.push_back(row.api_version);
-  }
-  if (!groups.empty()) message += fmt::format("; did you mean {}?", fmt::join(groups, " or "));
+  const std::vector<std::string_view> versions = versions_with_kind(type.kind);
+  if (!versions.empty()) message += fmt::format("; did you mean {}?", fmt::join(versions, " or "));
   return message;
+}
+
+/// The object as a text of its own: items of a list may have left their type to the list.
+std::string document_of(const Node& node, const TypeMeta& type) {
+  std::string text = print_json(node);
+  if (node.find("apiVersion") != nullptr && node.find("kind") != nullptr) return text;
+  return fmt::format(R"({{"apiVersion":"{}","kind":"{}",{})", type.api_version, type.kind, text.substr(1));
 }
 
 class ManifestReader {
@@ -141,6 +58,7 @@ class ManifestReader {
   explicit ManifestReader(std::string file) : file_(std::move(file)) {}
 
   DecodedManifest read(std::string_view text);
+  DecodedManifest read_tree(const Node& root);
 
  private:
   void read_root(const Node& node, const TypeMeta& inherited);
@@ -170,6 +88,11 @@ DecodedManifest ManifestReader::read(std::string_view text) {
   manifest_.problems = std::move(stream.problems);
   manifest_.readable = manifest_.complete = manifest_.problems.empty();
   for (const Node& document : stream.documents) read_root(document, TypeMeta{});
+  return std::move(manifest_);
+}
+
+DecodedManifest ManifestReader::read_tree(const Node& root) {
+  read_root(root, TypeMeta{});
   return std::move(manifest_);
 }
 
@@ -205,9 +128,9 @@ void ManifestReader::read_root(const Node& node, const TypeMeta& inherited) {
     read_list(*items, type);
     return;
   }
-  if (const SkippedRow* skipped = find_skipped(type.api_version, type.kind)) {
-    warn(node, type, fmt::format("kind {} {}", type.kind, skipped->why));
-  } else if (const std::string_view meant = misspelt_kind(type); !meant.empty()) {
+  if (const std::string_view why = why_skipped(type.api_version, type.kind); !why.empty()) {
+    warn(node, type, fmt::format("kind {} {}", type.kind, why));
+  } else if (const std::string_view meant = misspelt_kind(type.api_version, type.kind); !meant.empty()) {
     refuse_misspelt(node, type, meant);
   } else {
     warn(node, type, describe_unknown(type));
@@ -237,9 +160,8 @@ void ManifestReader::read_object(const Node& node, const TypeMeta& type, const K
   Findings findings(file_);
   const Cursor object(node, "", findings);
   report_repeated_keys(object);
-  Metadata metadata = read_metadata(object, row.name_rule, policy::is_namespaced(row.decoded), row.unknown);
-  const bool is_policy = row.decoded == Kind::GlobalNetworkPolicy || row.decoded == Kind::NetworkPolicy;
-  if (type.api_version == kStoredCalico) read_stored_metadata(object, is_policy, metadata);
+  Metadata metadata = read_metadata(object, row.name_rule, policy::is_namespaced(row.kind), row.unknown);
+  if (type.api_version == kStoredCalicoVersion) read_stored_metadata(object, row.is_calico_policy, metadata);
   // Even an object that stays nameless is read, so that its author finds all mistakes at once.
   std::optional<policy::Resource> resource = row.decode(object, metadata);
   if (!metadata.certain) {
@@ -248,11 +170,12 @@ void ManifestReader::read_object(const Node& node, const TypeMeta& type, const K
     return;
   }
   DecodedObject decoded;
-  decoded.key = {row.decoded, metadata.ns, metadata.name};
+  decoded.key = {row.kind, metadata.ns, metadata.name};
   decoded.resource = std::move(resource);
   decoded.where = {.file = file_, .line = node.line, .column = node.column};
   decoded.object = object_name(type.kind, metadata.ns, metadata.name);
   decoded.problems = findings.take(decoded.object);
+  decoded.document = document_of(node, type);
   manifest_.objects.push_back(std::move(decoded));
 }
 
@@ -260,6 +183,10 @@ void ManifestReader::read_object(const Node& node, const TypeMeta& type, const K
 
 DecodedManifest decode_manifest(std::string_view text, const std::string& file) {
   return ManifestReader(file).read(text);
+}
+
+DecodedManifest decode_tree(const Node& root, const std::string& file) {
+  return ManifestReader(file).read_tree(root);
 }
 
 }  // namespace tierwall::daemon

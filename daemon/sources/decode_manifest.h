@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/sources/document.h"
 #include "policy/diagnostic.h"
 #include "policy/model.h"
 
@@ -19,6 +20,7 @@ struct DecodedObject {
   policy::Location where;
   std::string object;                        ///< "NetworkPolicy dev-app/web", the kind as written
   std::vector<policy::Diagnostic> problems;  ///< an error among them makes the object invalid
+  std::string document;                      ///< the object as JSON text
 
   friend bool operator==(const DecodedObject&, const DecodedObject&) = default;
 };
@@ -35,5 +37,8 @@ struct DecodedManifest {
 
 /// `file` is the name used in locations.
 DecodedManifest decode_manifest(std::string_view text, const std::string& file);
+
+/// The same for one tree that was read already: an object, or a list of objects.
+DecodedManifest decode_tree(const Node& root, const std::string& file);
 
 }  // namespace tierwall::daemon

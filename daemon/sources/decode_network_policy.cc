@@ -1,17 +1,16 @@
 // NetworkPolicy of networking.k8s.io/v1 (kubernetes.md 1.1 to 1.3), translated the way Calico does
-// (calico.md 2.5, 3.5).
+// (calico.md 2.5, 3.5), and Calico's staged form of it.
 
-#include <algorithm>
-#include <array>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "daemon/sources/decode_alternatives.h"
 #include "daemon/sources/decode_kubernetes.h"
-#include "daemon/sources/decode_limits.h"
 #include "daemon/sources/decode_policy_types.h"
+#include "daemon/sources/decode_rules.h"
 #include "daemon/sources/decode_selector.h"
+#include "daemon/sources/decode_staged.h"
 
 namespace tierwall::daemon {
 
@@ -19,73 +18,50 @@ namespace {
 
 using policy::Direction;
 
-constexpr int kHighestPort = std::numeric_limits<std::uint16_t>::max();
-
-constexpr Choice<policy::Protocol> kProtocols[] = {
-    {"TCP", policy::kTcp}, {"UDP", policy::kUdp}, {"SCTP", policy::kSctp}};
-
-/// The items of a list of which any one may hold. Those that were not understood are left out: a Kubernetes rule only
-/// allows, so less of it is safe. Their errors are counted apart, because the rule around them stays good.
-template <typename T>
-struct Alternatives {
-  bool restricts = false;  ///< something is written, so a flow must meet one of the items
-  std::vector<T> items;
-  std::size_t errors = 0;
-};
-
-template <typename T, typename ReadItem>
-void read_alternatives(const Cursor& at, Alternatives<T>& alternatives, const ReadItem& read_item) {
-  const auto items = at.items();
-  if (!items) return;
-  alternatives.restricts = !items->empty();
-  for (const Cursor& item : *items) {
-    const std::size_t before = at.errors();
-    T value = read_item(item);
-    alternatives.errors += at.errors() - before;
-    if (at.errors() == before) alternatives.items.push_back(std::move(value));
-  }
-}
-
-struct WrittenPort {
-  policy::Protocol protocol = policy::kTcp;
-  std::optional<policy::PortRange> range;
-  std::string name;  ///< without range and name: all ports of the protocol
-};
-
-void read_port_number_or_name(const Cursor& at, WrittenPort& port) {
-  if (to_integer(at.node())) {
-    const auto number = static_cast<std::uint16_t>(at.integer(1, kHighestPort).value_or(1));
-    port.range = {number, number};
-    return;
-  }
-  const auto name = at.text();
-  if (!name) return;
-  port.name = *name;
-  if (!name->empty() && name->find_first_not_of("0123456789") == std::string::npos) {
-    at.error(fmt::format("in quotes this is the name of a port; write the number {} without quotes", *name));
-  } else if (!policy::is_port_name(*name)) {
-    at.error(fmt::format("{} is no port name: at most 15 of a-z, 0-9 and '-', with a letter among them", quote(*name)));
+void read_number_or_name(const Cursor& at, WrittenPort& port) {
+  if (!to_integer(at.node())) {
+    read_port_name(at, port.name);
+  } else if (const auto number = read_port_number(at)) {
+    port.range = {*number, *number};
   }
 }
 
 WrittenPort read_port(const Cursor& at) {
   WrittenPort port;
   const std::size_t before = at.errors();
-  std::optional<std::int64_t> end;
-  read_fields(
-      at, {{"protocol", [&](const Cursor& c) { port.protocol = read_choice(c, kProtocols).value_or(policy::kTcp); }},
-           {"port", [&](const Cursor& c) { read_port_number_or_name(c, port); }},
-           {"endPort", [&](const Cursor& c) { end = c.integer(1, kHighestPort); }}});
-  if (at.errors() != before || !end) return port;
+  std::optional<std::uint16_t> end;
+  read_fields(at, {{"protocol", [&](const Cursor& c) { port.protocol = read_transport(c); }},
+                   {"port", [&](const Cursor& c) { read_number_or_name(c, port); }},
+                   {"endPort", [&](const Cursor& c) { end = read_port_number(c); }}});
+  if (at.errors() != before) return port;
+  if (!at.find("protocol") && !at.find("port") && !end)
+    at.warning("empty means every TCP port and no other protocol; leave ports out to mean every protocol");
+  if (!end) return port;
   const Cursor at_end = *at.find("endPort");
   if (!port.range) {
     at_end.error("needs a port that is a number");
   } else if (*end < port.range->first) {
     at_end.error(fmt::format("must not be below port, which is {}, but is {}", port.range->first, *end));
   } else {
-    port.range->last = static_cast<std::uint16_t>(*end);
+    port.range->last = *end;
   }
   return port;
+}
+
+/// What stored objects may hold although the API server takes it no longer (kubernetes.md 1.3), and how it is read.
+void warn_of_legacy(const Cursor& at, const std::string& text, const policy::Prefix& prefix) {
+  const bool v6_text = text.find(':') != std::string::npos;
+  const std::string address = text.substr(0, text.find('/'));
+  std::vector<std::string_view> oddities;
+  if (v6_text && prefix.base.family == policy::Family::V4) {
+    oddities.emplace_back("is IPv4-mapped");
+  } else if (!policy::parse_prefix(text)) {
+    oddities.emplace_back("has leading zeros (taken as decimal)");
+  }
+  const auto whole = policy::parse_legacy_prefix(address + (v6_text ? "/128" : "/32"));
+  if (whole && whole->base != prefix.base) oddities.emplace_back("has bits set behind its prefix length");
+  if (oddities.empty()) return;
+  at.warning(fmt::format("{} {}: read as {}", quote(text), fmt::join(oddities, " and "), policy::print_prefix(prefix)));
 }
 
 std::optional<policy::Prefix> read_block(const Cursor& at) {
@@ -96,6 +72,7 @@ std::optional<policy::Prefix> read_block(const Cursor& at) {
     at.error(prefix.error().message);
     return std::nullopt;
   }
+  warn_of_legacy(at, *text, *prefix);
   return *prefix;
 }
 
@@ -125,71 +102,28 @@ void read_ip_block(const Cursor& at, policy::Peer& peer) {
   if (const auto except = at.find("except")) read_exceptions(*except, peer);
 }
 
-/// Pods only, whatever the selectors say: the namespace term and the orchestrator term keep network sets out.
+/// Without a namespace selector the policy's own namespace is meant.
 policy::Selector select_pods(std::optional<policy::Selector> pods, std::optional<policy::Selector> namespaces,
                              const std::string& ns) {
-  std::vector<policy::Selector> terms;
-  terms.push_back(policy::equals(std::string(policy::kOrchestratorLabel), "k8s"));
-  if (pods) terms.push_back(*std::move(pods));
-  terms.push_back(namespaces
-                      ? policy::with_prefix(*std::move(namespaces), policy::kNamespacePrefix, policy::kNamespaceLabel)
-                      : policy::equals(std::string(policy::kNamespaceLabel), ns));
-  return policy::conjunction(std::move(terms));
+  return only_pods({std::move(pods).value_or(policy::all()),
+                    namespaces ? over_namespaces(*std::move(namespaces)) : in_namespace(ns)});
 }
 
 policy::Peer read_peer(const Cursor& at, const std::string& ns) {
   policy::Peer peer;
   std::optional<policy::Selector> pods, namespaces;
-  bool is_block = false, is_selector = false;
   const std::size_t before = at.errors();
-  const bool is_object = read_fields(at, {{"podSelector",
-                                           [&](const Cursor& c) {
-                                             is_selector = true;
-                                             pods = read_label_selector(c);
-                                           }},
-                                          {"namespaceSelector",
-                                           [&](const Cursor& c) {
-                                             is_selector = true;
-                                             namespaces = read_label_selector(c);
-                                           }},
-                                          {"ipBlock", [&](const Cursor& c) {
-                                             is_block = true;
-                                             read_ip_block(c, peer);
-                                           }}});
+  const bool is_object =
+      read_fields(at, {{"podSelector", [&](const Cursor& c) { pods = read_label_selector(c); }},
+                       {"namespaceSelector", [&](const Cursor& c) { namespaces = read_label_selector(c); }},
+                       {"ipBlock", [&](const Cursor& c) { read_ip_block(c, peer); }}});
+  const bool is_block = at.find("ipBlock").has_value();
+  const bool is_selector = at.find("podSelector") || at.find("namespaceSelector");
   if (is_block && is_selector) at.error("ipBlock cannot stand together with podSelector or namespaceSelector");
   if (is_object && !is_block && !is_selector && at.errors() == before)
     at.error("needs podSelector, namespaceSelector or ipBlock; leave the whole list out to mean everyone");
   if (is_selector && at.errors() == before) peer.selector = select_pods(std::move(pods), std::move(namespaces), ns);
   return peer;
-}
-
-/// One protocol of a rule, with the ports it names.
-struct ProtocolPorts {
-  std::optional<policy::Protocol> protocol;  ///< absent: every protocol
-  policy::PortList ports;                    ///< empty: all ports
-};
-
-std::vector<ProtocolPorts> group_by_protocol(const Alternatives<WrittenPort>& written) {
-  if (!written.restricts) return {ProtocolPorts{}};
-  std::vector<ProtocolPorts> groups;
-  for (const Choice<policy::Protocol>& protocol : kProtocols) {
-    ProtocolPorts group{.protocol = protocol.value, .ports = {}};
-    bool named = false, whole = false;
-    for (const WrittenPort& port : written.items) {
-      if (port.protocol != protocol.value) continue;
-      named = true;
-      whole = whole || (!port.range && port.name.empty());
-      if (port.range) group.ports.ranges.push_back(*port.range);
-      if (!port.name.empty()) group.ports.names.push_back(port.name);
-    }
-    if (!named) continue;
-    if (whole) group.ports = {};
-    group.ports.ranges = policy::merge_port_ranges(std::move(group.ports.ranges));
-    std::sort(group.ports.names.begin(), group.ports.names.end());
-    group.ports.names.erase(std::unique(group.ports.names.begin(), group.ports.names.end()), group.ports.names.end());
-    groups.push_back(std::move(group));
-  }
-  return groups;
 }
 
 /// Blocks without exceptions join into one peer: a rule with a thousand of them stays one rule.
@@ -219,33 +153,15 @@ void read_rule(const Cursor& at, int number, Direction direction, const std::str
   };
   read_fields(at, {{direction == Direction::Ingress ? "from" : "to", read_peers},
                    {"ports", [&](const Cursor& c) { read_alternatives(c, ports, read_port); }}});
-  policy::Rule rule;
-  rule.action = policy::Action::Allow;
-  rule.number = number;
-  rule.understood = at.errors() - before == peers.errors + ports.errors;
-  if (!rule.understood) {
-    rules.push_back(std::move(rule));
+  if (at.errors() - before != peers.errors + ports.errors) {
+    rules.push_back(closed_rule(policy::Action::Allow, number));
     return;
   }
-  const std::vector<ProtocolPorts> groups = group_by_protocol(ports);
-  for (const policy::Peer& peer : join_blocks(peers)) {
-    for (const ProtocolPorts& group : groups) {
-      rule.protocol = group.protocol;
-      (direction == Direction::Ingress ? rule.source : rule.destination) = peer;
-      rule.destination.ports = group.ports;
-      rules.push_back(rule);
-    }
-  }
+  append_rules({.action = policy::Action::Allow, .number = number}, direction, join_blocks(peers), ports, rules);
 }
 
-/// One direction of the policy as written.
-struct Section {
-  bool written = false;  ///< more than an empty list
-  std::vector<policy::Rule> rules;
-  std::size_t errors = 0;  ///< inside rules, which close themselves
-};
-
-void read_section(const Cursor& at, Direction direction, const std::string& ns, Section& section) {
+/// Rules only allow here, so a list that cannot be read allows nothing.
+void read_section(const Cursor& at, Direction direction, const std::string& ns, RuleSection& section) {
   section.written = true;
   const auto items = at.items();
   if (!items) return;
@@ -261,28 +177,15 @@ void warn_of_ignored(const Cursor& spec, std::string_view section, std::string_v
     at->warning(fmt::format("ignored, because policyTypes does not name {}", type));
 }
 
-void close_allows(std::vector<policy::Rule>& rules) {
-  for (policy::Rule& rule : rules) rule = {.action = rule.action, .number = rule.number, .understood = false};
-}
-
 struct Spec {
   std::optional<policy::Selector> pods = policy::all();  ///< absent: not understood
-  Section ingress;
-  Section egress;
+  RuleSection ingress;
+  RuleSection egress;
   PolicyTypes types;
+  std::optional<policy::StagedAction> staged;
 };
 
-void read_spec(const Cursor& at, const std::string& ns, Spec& spec) {
-  const auto read_ingress = [&](const Cursor& c) { read_section(c, Direction::Ingress, ns, spec.ingress); };
-  const auto read_egress = [&](const Cursor& c) { read_section(c, Direction::Egress, ns, spec.egress); };
-  const bool is_object = read_fields(at, {{"podSelector", [&](const Cursor& c) { spec.pods = read_label_selector(c); }},
-                                          {"ingress", read_ingress},
-                                          {"egress", read_egress},
-                                          {"policyTypes", [&](const Cursor& c) { read_policy_types(c, spec.types); }}});
-  if (!is_object) {
-    spec.pods.reset();
-    return;
-  }
+void settle_types(const Cursor& at, Spec& spec) {
   if (!spec.types.written) {
     spec.types.ingress = true;
     spec.types.egress = spec.egress.written;
@@ -291,36 +194,57 @@ void read_spec(const Cursor& at, const std::string& ns, Spec& spec) {
   if (!spec.types.egress && spec.egress.written) warn_of_ignored(at, "egress", "Egress");
 }
 
-}  // namespace
+void read_policy_spec(const Cursor& at, const std::string& ns, Spec& spec) {
+  const auto read_ingress = [&](const Cursor& c) { read_section(c, Direction::Ingress, ns, spec.ingress); };
+  const auto read_egress = [&](const Cursor& c) { read_section(c, Direction::Egress, ns, spec.egress); };
+  std::vector<FieldRow> rows = {{"podSelector", [&](const Cursor& c) { spec.pods = read_label_selector(c); }},
+                                {"ingress", read_ingress},
+                                {"egress", read_egress},
+                                {"policyTypes", [&](const Cursor& c) { read_policy_types(c, spec.types); }}};
+  if (spec.staged) rows.push_back({"stagedAction", [&](const Cursor& c) { spec.staged = read_staged_action(c); }});
+  if (!read_fields(at, rows)) {
+    spec.pods.reset();
+    return;
+  }
+  if (spec.staged == policy::StagedAction::Delete) demand_only_deletion(at);
+  settle_types(at, spec);
+}
 
-std::optional<policy::Resource> decode_network_policy(const Cursor& object, const Metadata& metadata) {
+std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<policy::StagedAction> staged,
+                                              const Cursor& object, const Metadata& metadata) {
   Spec spec;
+  spec.staged = staged;
   const std::size_t before = object.errors();
-  read_fields(object, {{"apiVersion", ignore_field},
-                       {"kind", ignore_field},
-                       {"metadata", ignore_field},
-                       {"spec", [&](const Cursor& c) { read_spec(c, metadata.ns, spec); }},
-                       {"status", ignore_field}});
+  read_spec(object, [&](const Cursor& c) { read_policy_spec(c, metadata.ns, spec); });
   if (!object.find("spec")) {
     object.warning("spec is missing: that selects every pod of the namespace and allows them no ingress");
     spec.types.ingress = true;
   }
   if (!spec.pods) return std::nullopt;
-  if (object.errors() - before != spec.ingress.errors + spec.egress.errors) {
-    close_allows(spec.ingress.rules);
-    close_allows(spec.egress.rules);
-  }
+  close_if_surrounded(object.errors() - before, spec.ingress, spec.egress);
   policy::Policy result;
-  result.kind = policy::Kind::KubernetesNetworkPolicy;
+  result.kind = kind;
   result.ns = metadata.ns;
   result.name = metadata.name;
   result.order = policy::kKubernetesPolicyOrder;
-  result.subject = select_pods(*std::move(spec.pods), std::nullopt, metadata.ns);
+  result.subject = select_pods(std::move(spec.pods), std::nullopt, metadata.ns);
   result.applies_to_ingress = spec.types.ingress;
   result.applies_to_egress = spec.types.egress;
   if (result.applies_to_ingress) result.ingress = std::move(spec.ingress.rules);
   if (result.applies_to_egress) result.egress = std::move(spec.egress.rules);
+  result.staged = spec.staged;
   return result;
+}
+
+}  // namespace
+
+std::optional<policy::Resource> decode_network_policy(const Cursor& object, const Metadata& metadata) {
+  return decode_policy(policy::Kind::KubernetesNetworkPolicy, std::nullopt, object, metadata);
+}
+
+std::optional<policy::Resource> decode_staged_kubernetes_network_policy(const Cursor& object,
+                                                                        const Metadata& metadata) {
+  return decode_policy(policy::Kind::StagedKubernetesNetworkPolicy, policy::StagedAction::Set, object, metadata);
 }
 
 }  // namespace tierwall::daemon

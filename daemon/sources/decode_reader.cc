@@ -32,7 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return table[a.size()][b.size()];
 }
 
-void report_unknown_field(const Cursor& object, const Field& field, std::initializer_list<FieldRow> rows) {
+void report_unknown_field(const Cursor& object, const Field& field, std::span<const FieldRow> rows) {
   std::vector<std::string_view> names;
   for (const FieldRow& row : rows) names.push_back(row.name);
   const std::string_view nearest = find_nearest(field.key, names);
@@ -170,6 +170,10 @@ bool Cursor::is_object() const {
 }
 
 bool read_fields(const Cursor& object, std::initializer_list<FieldRow> rows, UnknownFields unknown) {
+  return read_fields(object, std::span(rows.begin(), rows.size()), unknown);
+}
+
+bool read_fields(const Cursor& object, std::span<const FieldRow> rows, UnknownFields unknown) {
   if (!object.is_object()) return false;
   for (const Field& field : object.node().fields) {
     if (field.repeated) {
@@ -188,6 +192,40 @@ bool read_fields(const Cursor& object, std::initializer_list<FieldRow> rows, Unk
 }
 
 void ignore_field(const Cursor&) {}
+
+void read_spec(const Cursor& object, const std::function<void(const Cursor&)>& read) {
+  read_fields(object, {{"apiVersion", ignore_field},
+                       {"kind", ignore_field},
+                       {"metadata", ignore_field},
+                       {"spec", read},
+                       {"status", ignore_field}});
+}
+
+void for_each_item(const Cursor& list, const std::function<void(const Cursor&)>& read) {
+  const auto items = list.items();
+  if (!items) return;
+  for (const Cursor& item : *items) read(item);
+}
+
+bool is_empty(const Node& node) {
+  return node.text.empty() && node.items.empty() && node.fields.empty();
+}
+
+void demand_one_of(const Cursor& object, std::initializer_list<std::string_view> names) {
+  std::vector<std::string_view> written;
+  for (const std::string_view name : names) {
+    if (object.find(name)) written.push_back(name);
+  }
+  if (written.empty()) object.error(fmt::format("needs one of {}", fmt::join(names, ", ")));
+  if (written.size() > 1) object.error(fmt::format("takes only one of {}", fmt::join(written, ", ")));
+}
+
+void demand_entries(const Cursor& list, std::size_t most) {
+  if (list.node().kind != Node::Kind::Sequence) return;
+  const std::size_t entries = list.node().items.size();
+  if (entries == 0) list.error("needs at least one entry");
+  if (entries > most) list.error(fmt::format("at most {} entries, has {}", most, entries));
+}
 
 void report_repeated_keys(const Cursor& at) {
   const Node& node = at.node();

@@ -8,6 +8,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,10 +83,22 @@ struct FieldRow {
 enum class UnknownFields { Error, Ignored };
 
 /// Reads an object by its table, in the order of the text. False, after an error, if it is no object.
+bool read_fields(const Cursor& object, std::span<const FieldRow> rows, UnknownFields unknown = UnknownFields::Error);
 bool read_fields(const Cursor& object, std::initializer_list<FieldRow> rows,
                  UnknownFields unknown = UnknownFields::Error);
 /// For a field whose content does not matter here.
 void ignore_field(const Cursor& field);
+/// Reads an object that has a spec, and demands that nothing unknown stands beside it.
+void read_spec(const Cursor& object, const std::function<void(const Cursor&)>& read);
+
+/// Calls `read` for every item; reports what is no list.
+void for_each_item(const Cursor& list, const std::function<void(const Cursor&)>& read);
+/// Null, or text, a list or an object with nothing in it: what the APIs take for not written.
+bool is_empty(const Node& node);
+/// Reports an object that has none of these fields, or more than one of them.
+void demand_one_of(const Cursor& object, std::initializer_list<std::string_view> names);
+/// Reports a list of fewer than one or more than `most` entries.
+void demand_entries(const Cursor& list, std::size_t most);
 
 /// Reports keys that stand twice anywhere below; reading such an object then counts as an error (of it, not again).
 void report_repeated_keys(const Cursor& at);

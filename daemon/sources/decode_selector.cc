@@ -85,4 +85,21 @@ std::optional<policy::Selector> read_selector_text(const Cursor& at) {
   return *std::move(selector);
 }
 
+policy::Selector over_namespaces(policy::Selector selector) {
+  return policy::with_prefix(std::move(selector), policy::kNamespacePrefix, policy::kNamespaceLabel);
+}
+
+policy::Selector over_service_accounts(policy::Selector selector) {
+  return policy::with_prefix(std::move(selector), policy::kServiceAccountPrefix, policy::kServiceAccountLabel);
+}
+
+policy::Selector in_namespace(const std::string& ns) {
+  return policy::equals(std::string(policy::kNamespaceLabel), ns);
+}
+
+policy::Selector only_pods(std::vector<policy::Selector> terms) {
+  terms.insert(terms.begin(), policy::equals(std::string(policy::kOrchestratorLabel), "k8s"));
+  return policy::conjunction(std::move(terms));
+}
+
 }  // namespace tierwall::daemon

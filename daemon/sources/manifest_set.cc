@@ -84,6 +84,7 @@ std::optional<policy::ResourceEvent> ManifestSet::describe(const policy::Resourc
   event.resource = counting.resource;
   event.where = counting.where;
   event.problems = counting.problems;
+  event.document = counting.document;
   return event;
 }
 

@@ -69,7 +69,11 @@ INSTANTIATE_TEST_SUITE_P(
             "{nets: [10.0.0.1, 10.1.2.3/16, 'fd00::/8']}", "NetworkSet a/s [k=v] 10.0.0.1,10.1.0.0/16,fd00::/8"},
         Row{"GlobalNetworkSet", "GlobalNetworkSet", "name: s", "{}", "NetworkSet /s [] "},
         Row{"Profile", "Profile", "name: kns.a", "{ingress: [{action: Allow}], labelsToApply: {a: b}}",
-            "Profile kns.a [a=b]\ningress 1: Allow"}),
+            "Profile kns.a [a=b]\ningress 1: Allow"},
+        Row{"ProfileRulesHaveDirections", "Profile", "name: x",
+            "{ingress: [{action: Allow, source: {services: {name: s, namespace: a}}}], egress: [{action: Deny, "
+            "destination: {services: {name: s, namespace: a}}}]}",
+            "Profile x []\ningress 1: Allow from {service a/s}\negress 1: Deny to {service a/s}"}),
     [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
 
 #define ERROR(line, object) "\nf:" line ": error: " object ": "
@@ -167,6 +171,11 @@ TEST(StoredObjects, LoseTheTierPrefixWithoutAnAnnotation) {
             "GlobalNetworkPolicy p, tier default, order none, ingress on all()\n");
   EXPECT_EQ(decode_one(stored("NetworkPolicy", "name: default.p\n  namespace: a", "{}")),
             "NetworkPolicy a/p, tier default, order none, ingress on projectcalico.org/namespace == \"a\"\n");
+  EXPECT_EQ(decode_one(stored("StagedGlobalNetworkPolicy", "name: default.p", "")),
+            "StagedGlobalNetworkPolicy p, staged, tier default, order none, ingress on all()\n");
+  EXPECT_EQ(decode_one(stored("StagedNetworkPolicy", "name: default.p\n  namespace: a", "{}")),
+            "StagedNetworkPolicy a/p, staged, tier default, order none, ingress on projectcalico.org/namespace == "
+            "\"a\"\n");
   EXPECT_EQ(decode_one(stored("GlobalNetworkSet", "name: default.s", "")), "NetworkSet /default.s [] \n");
 }
 

@@ -90,20 +90,74 @@ TEST(SkippedKinds, AMisspeltKindIsAnErrorAndTheFileIsNotComplete) {
 }
 
 TEST(SkippedKinds, AreWarnedOfOnceEach) {
-  EXPECT_EQ(decode_problems("{apiVersion: v1, kind: Service, metadata: {name: s, namespace: a}}"),
-            "f:1: warning: Service a/s: kind Service is not read by this version and was skipped\n");
-  EXPECT_EQ(decode_problems("{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy}"),
-            "f:1: warning: ClusterNetworkPolicy: kind ClusterNetworkPolicy is not enforced by this version and was "
-            "skipped\n");
-  EXPECT_EQ(decode_problems("{apiVersion: crd.projectcalico.org/v1, kind: StagedNetworkPolicy}"),
-            "f:1: warning: StagedNetworkPolicy: kind StagedNetworkPolicy is not enforced by this version and was "
-            "skipped\n");
+  EXPECT_EQ(decode_problems("{apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: a}}"),
+            "f:1: warning: Endpoints a/s: kind Endpoints is not read and was skipped: EndpointSlice of "
+            "discovery.k8s.io/v1 is\n");
+  EXPECT_EQ(decode_problems("{apiVersion: crd.projectcalico.org/v1, kind: HostEndpoint}"),
+            "f:1: warning: HostEndpoint: kind HostEndpoint is not enforced by this version and was skipped\n");
   EXPECT_EQ(decode_problems("{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: a}}"),
             "f:1: warning: Deployment a/d: kind Deployment of apps/v1 is not known and was skipped\n");
   EXPECT_EQ(
       decode_problems("{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: d, namespace: a}}"),
       "f:1: warning: NetworkPolicy a/d: kind NetworkPolicy of extensions/v1beta1 is not known and was skipped; did "
       "you mean networking.k8s.io/v1 or projectcalico.org/v3?\n");
+  EXPECT_EQ(decode_problems("{apiVersion: policy.networking.k8s.io/v1alpha1, kind: ClusterNetworkPolicy}"),
+            "f:1: warning: ClusterNetworkPolicy: kind ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha1 is not "
+            "known and was skipped; did you mean policy.networking.k8s.io/v1alpha2?\n");
+}
+
+TEST(SkippedKinds, OrdinaryObjectsOfAClusterAreNoMisspeltOnes) {
+  const char* const rows[][2] = {{"v1", "Secret"},
+                                 {"v1", "ConfigMap"},
+                                 {"v1", "Event"},
+                                 {"v1", "PersistentVolume"},
+                                 {"v1", "PodTemplate"},
+                                 {"v1", "ReplicationController"},
+                                 {"networking.k8s.io/v1", "Ingress"},
+                                 {"networking.k8s.io/v1", "ServiceCIDR"},
+                                 {"projectcalico.org/v3", "IPPool"},
+                                 {"projectcalico.org/v3", "BGPFilter"},
+                                 {"projectcalico.org/v3", "FelixConfiguration"},
+                                 {"projectcalico.org/v3", "ClusterInformation"}};
+  for (const auto& row : rows) {
+    const std::string kind = row[1];
+    const DecodedManifest manifest =
+        decode_manifest("{apiVersion: " + std::string(row[0]) + ", kind: " + kind + "}", "f");
+    EXPECT_TRUE(manifest.complete) << kind;
+    ASSERT_EQ(manifest.problems.size(), 1u) << kind;
+    EXPECT_EQ(manifest.problems[0].severity, policy::Severity::Warning) << kind;
+  }
+}
+
+TEST(Kinds, AreFoundInEveryGroupThatHasThem) {
+  struct {
+    const char* api_version;
+    const char* kind;
+    policy::Kind decoded;
+  } const rows[] = {
+      {"v1", "Node", policy::Kind::Node},
+      {"v1", "Service", policy::Kind::Service},
+      {"discovery.k8s.io/v1", "EndpointSlice", policy::Kind::EndpointSlice},
+      {"networking.k8s.io/v1", "NetworkPolicy", policy::Kind::KubernetesNetworkPolicy},
+      {"policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", policy::Kind::KubernetesClusterNetworkPolicy},
+      {"policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", policy::Kind::KubernetesAdminNetworkPolicy},
+      {"policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy",
+       policy::Kind::KubernetesBaselineAdminNetworkPolicy},
+      {"projectcalico.org/v3", "NetworkPolicy", policy::Kind::NetworkPolicy},
+      {"projectcalico.org/v3", "StagedGlobalNetworkPolicy", policy::Kind::StagedGlobalNetworkPolicy},
+      {"crd.projectcalico.org/v1", "StagedNetworkPolicy", policy::Kind::StagedNetworkPolicy},
+      {"crd.projectcalico.org/v1", "StagedKubernetesNetworkPolicy", policy::Kind::StagedKubernetesNetworkPolicy},
+  };
+  for (const auto& row : rows) {
+    const std::string ns = policy::is_namespaced(row.decoded) ? ", namespace: a" : "";
+    const DecodedManifest manifest =
+        decode_manifest(std::string("{apiVersion: ") + row.api_version + ", kind: " + row.kind +
+                            ", metadata: {name: default" + ns + "}}",
+                        "f");
+    ASSERT_EQ(manifest.objects.size(), 1u) << row.kind;
+    EXPECT_EQ(manifest.objects[0].key, (policy::ResourceKey{row.decoded, ns.empty() ? "" : "a", "default"}));
+    EXPECT_EQ(manifest.objects[0].object, std::string(row.kind) + (ns.empty() ? " default" : " a/default"));
+  }
 }
 
 TEST(Completeness, EndsWhereAnObjectCannotBeTold) {

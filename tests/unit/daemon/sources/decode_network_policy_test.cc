@@ -16,6 +16,7 @@ struct Row {
 #define PODS "(projectcalico.org/orchestrator == \"k8s\" && "
 #define IN_A "projectcalico.org/namespace == \"a\")"
 #define EVERY_POD "on " PODS IN_A
+#define SPEC_WARNING(where) "\nf:4: warning: NetworkPolicy a/p: spec" where
 
 class DecodeNetworkPolicy : public testing::TestWithParam<Row> {};
 
@@ -27,6 +28,7 @@ TEST_P(DecodeNetworkPolicy, Means) {
   EXPECT_EQ(summary, std::string(GetParam().expected) + "\n");
 }
 
+#define NO_PORT_NAME " is no port name: at most 15 of a-z, 0-9 and '-', with a letter among them"
 #define SPEC_ERROR(where) "\nf:4: error: NetworkPolicy a/p: spec" where
 
 INSTANTIATE_TEST_SUITE_P(
@@ -59,16 +61,39 @@ INSTANTIATE_TEST_SUITE_P(
             "policyTypes: [Egress]}",
             "egress " EVERY_POD "\negress 1: Allow to {" PODS "x == \"y\" && pcns.n == \"m\")}"},
         Row{"BlockWithExceptions", "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.7/8, except: [10.1.0.0/16]}}]}]}",
-            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.0.0.0/8; not nets 10.1.0.0/16}"},
+            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.0.0.0/8; not nets 10.1.0.0/16}" SPEC_WARNING(
+                ".ingress[0].from[0].ipBlock.cidr: \"10.0.0.7/8\" has bits set behind its prefix length: read as "
+                "10.0.0.0/8")},
         Row{"BlocksJoin",
             "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}, {ipBlock: {cidr: 'fd00::/8'}}, {podSelector: {}}]}]}",
             "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.0.0.0/8,fd00::/8}\ningress 1: Allow from {" PODS IN_A
             "}"},
-        Row{"LegacyBlock", "{ingress: [{from: [{ipBlock: {cidr: 010.000.0.0/8}}]}]}",
-            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.0.0.0/8}"},
+        Row{"LeadingZeros", "{ingress: [{from: [{ipBlock: {cidr: 010.000.0.0/8}}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.0.0.0/8}" SPEC_WARNING(
+                ".ingress[0].from[0].ipBlock.cidr: \"010.000.0.0/8\" has leading zeros (taken as decimal): read "
+                "as 10.0.0.0/8")},
+        Row{"MappedIpv4", "{ingress: [{from: [{ipBlock: {cidr: '::ffff:10.1.0.0/112', except: ['10.1.2.0/24']}}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.1.0.0/16; not nets 10.1.2.0/24}" SPEC_WARNING(
+                ".ingress[0].from[0].ipBlock.cidr: \"::ffff:10.1.0.0/112\" is IPv4-mapped: read as 10.1.0.0/16")},
+        Row{"LegacyInEveryWay", "{ingress: [{from: [{ipBlock: {cidr: '::ffff:10.1.0.9/112'}}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow from {nets 10.1.0.0/16}" SPEC_WARNING(
+                ".ingress[0].from[0].ipBlock.cidr: \"::ffff:10.1.0.9/112\" is IPv4-mapped and has bits set behind its "
+                "prefix length: read as 10.1.0.0/16")},
+        Row{"LegacyException",
+            "{ingress: [{from: [{ipBlock: {cidr: 'fd00::/8', except: ['fd00:1::7/32', 'fd01::/16']}}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow from {nets fd00::/8; not nets fd00:1::/32,fd01::/16}" SPEC_WARNING(
+                ".ingress[0].from[0].ipBlock.except[0]: \"fd00:1::7/32\" has bits set behind its prefix length: read "
+                "as fd00:1::/32")},
         Row{"EmptyListIsEveryone", "{ingress: [{from: [], ports: []}]}", "ingress " EVERY_POD "\ningress 1: Allow"},
         // Ports.
-        Row{"EmptyPortIsAllTcp", "{ingress: [{ports: [{}]}]}", "ingress " EVERY_POD "\ningress 1: Allow tcp"},
+        Row{"EmptyPortIsAllTcp", "{ingress: [{ports: [{}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow tcp" SPEC_WARNING(
+                ".ingress[0].ports[0]: empty means every TCP port and no other protocol; leave ports out to mean every "
+                "protocol")},
+        Row{"EveryTcpPortOnPurpose", "{ingress: [{ports: [{protocol: TCP}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow tcp"},
+        Row{"EndIsPort", "{ingress: [{ports: [{port: 80, endPort: 80}]}]}",
+            "ingress " EVERY_POD "\ningress 1: Allow tcp to {ports 80}"},
         Row{"PortsOfOneProtocolMerge",
             "{ingress: [{ports: [{port: 81}, {port: 80}, {port: http}, {port: 90, endPort: 95, protocol: TCP}, {port: "
             "53, protocol: UDP}]}]}",
@@ -115,6 +140,20 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"EndBelowPort", "{ingress: [{ports: [{port: 80, endPort: 79}]}]}",
             "ingress " EVERY_POD SPEC_ERROR(
                 ".ingress[0].ports[0].endPort: must not be below port, which is 80, but is 79")},
+        Row{"EndWithoutPort", "{ingress: [{ports: [{endPort: 79}]}]}",
+            "ingress " EVERY_POD SPEC_ERROR(".ingress[0].ports[0].endPort: needs a port that is a number")},
+        Row{"PortName", "{ingress: [{ports: [{port: Web}, {port: a--b}, {port: sixteen-letters-}]}]}",
+            "ingress " EVERY_POD SPEC_ERROR(".ingress[0].ports[0].port: \"Web\"" NO_PORT_NAME)
+                SPEC_ERROR(".ingress[0].ports[1].port: \"a--b\"" NO_PORT_NAME)
+                    SPEC_ERROR(".ingress[0].ports[2].port: \"sixteen-letters-\"" NO_PORT_NAME)},
+        Row{"ExceptionIsWholeBlock", "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}]}]}",
+            "ingress " EVERY_POD SPEC_ERROR(
+                ".ingress[0].from[0].ipBlock.except[0]: must be inside cidr 10.0.0.0/8 and smaller")},
+        Row{"BadBlockIsNoOne", "{ingress: [{from: [{ipBlock: {cidr: everywhere}}]}]}",
+            "ingress " EVERY_POD SPEC_ERROR(
+                ".ingress[0].from[0].ipBlock.cidr: 'everywhere' is not a CIDR: the prefix length is missing")},
+        Row{"ThreeTypes", "{policyTypes: [Ingress, Egress, Ingress]}",
+            "ingress egress " EVERY_POD SPEC_ERROR(".policyTypes: at most two: Ingress and Egress")},
         Row{"EndOfNamedPort", "{ingress: [{ports: [{port: http, endPort: 79}]}]}",
             "ingress " EVERY_POD SPEC_ERROR(".ingress[0].ports[0].endPort: needs a port that is a number")},
         Row{"UnknownProtocol", "{ingress: [{ports: [{protocol: tcp}]}]}",

@@ -25,6 +25,8 @@ std::string print_peer(const policy::Peer& peer) {
   std::vector<std::string> parts;
   if (peer.selector) parts.push_back(policy::print_selector(*peer.selector));
   if (peer.not_selector) parts.push_back("outside " + policy::print_selector(*peer.not_selector));
+  if (peer.service) parts.push_back(fmt::format("service {}/{}", peer.service->ns, peer.service->name));
+  if (peer.nodes) parts.push_back("nodes " + policy::print_selector(*peer.nodes));
   if (!peer.nets.empty()) parts.push_back("nets " + print_nets(peer.nets));
   if (!peer.not_nets.empty()) parts.push_back("not nets " + print_nets(peer.not_nets));
   if (!peer.ports.empty()) parts.push_back("ports " + print_ports(peer.ports));
@@ -38,6 +40,13 @@ std::string print_icmp(const policy::Icmp& icmp) {
   return icmp.code ? text + fmt::format("/{}", *icmp.code) : text;
 }
 
+std::string print_labels(const policy::Labels& labels) {
+  std::vector<std::string> texts;
+  for (const policy::Labels::Entry& entry : labels.entries())
+    texts.push_back(fmt::format("{}={}", entry.first, entry.second));
+  return fmt::format("{}", fmt::join(texts, ","));
+}
+
 std::string print_rule(const policy::Rule& rule) {
   std::string text = fmt::format("{}: {}", rule.number, policy::print_action(rule.action));
   if (!rule.understood) text += " (not understood)";
@@ -48,6 +57,7 @@ std::string print_rule(const policy::Rule& rule) {
   if (rule.not_icmp) text += " not " + print_icmp(*rule.not_icmp);
   if (rule.source != policy::Peer{}) text += " from " + print_peer(rule.source);
   if (rule.destination != policy::Peer{}) text += " to " + print_peer(rule.destination);
+  if (!rule.annotations.empty()) text += " [" + print_labels(rule.annotations) + "]";
   return text;
 }
 
@@ -55,11 +65,9 @@ void add_rules(std::string& text, std::string_view direction, const std::vector<
   for (const policy::Rule& rule : rules) text += fmt::format("\n{} {}", direction, print_rule(rule));
 }
 
-std::string print_labels(const policy::Labels& labels) {
-  std::vector<std::string> texts;
-  for (const policy::Labels::Entry& entry : labels.entries())
-    texts.push_back(fmt::format("{}={}", entry.first, entry.second));
-  return fmt::format("{}", fmt::join(texts, ","));
+std::string_view print_staged(std::optional<policy::StagedAction> staged) {
+  if (!staged) return "";
+  return *staged == policy::StagedAction::Delete ? "staged deletion, " : "staged, ";
 }
 
 struct Summarize {
@@ -79,6 +87,29 @@ struct Summarize {
       text += fmt::format(" {}:{}/{}", port.name, policy::print_protocol(port.protocol), port.port);
     return text + (object.is_endpoint() ? "" : ", no endpoint");
   }
+  std::string operator()(const policy::PodSandbox& object) const {
+    std::string text = fmt::format("PodSandbox {}/{} of {}", object.ns, object.name, object.pod);
+    for (const policy::Address& address : object.addresses) text += " " + policy::print_address(address);
+    return text;
+  }
+  std::string operator()(const policy::Node& object) const {
+    std::string text = fmt::format("Node {} [{}]", object.name, print_labels(object.labels));
+    for (const policy::Address& address : object.addresses) text += " " + policy::print_address(address);
+    if (!object.pod_cidrs.empty()) text += " pods " + print_nets(object.pod_cidrs);
+    return text;
+  }
+  std::string operator()(const policy::Service& object) const {
+    std::string text = fmt::format("Service {}/{}", object.ns, object.name);
+    for (const policy::Address& address : object.cluster_addresses) text += " " + policy::print_address(address);
+    return text;
+  }
+  std::string operator()(const policy::EndpointSlice& object) const {
+    std::string text = fmt::format("EndpointSlice {}/{} of {}", object.ns, object.name, object.service);
+    for (const policy::Address& address : object.addresses) text += " " + policy::print_address(address);
+    for (const policy::EndpointPort& port : object.ports)
+      text += fmt::format(" {}/{}", policy::print_protocol(port.protocol), port.port);
+    return text;
+  }
   std::string operator()(const policy::Tier& object) const {
     return fmt::format("Tier {}, order {}, {}", object.name, object.order ? fmt::format("{}", *object.order) : "none",
                        object.default_action == policy::TierDefault::Pass ? "Pass" : "Deny");
@@ -97,10 +128,10 @@ struct Summarize {
   }
   std::string operator()(const policy::Policy& object) const {
     const policy::ResourceKey key{object.kind, object.ns, object.name};
-    std::string text = fmt::format("{}, tier {}, order {},{}{} on {}", policy::print_key(key), object.tier,
-                                   object.order ? fmt::format("{}", *object.order) : "none",
-                                   object.applies_to_ingress ? " ingress" : "",
-                                   object.applies_to_egress ? " egress" : "", policy::print_selector(object.subject));
+    std::string text = fmt::format(
+        "{}, {}tier {}, order {},{}{} on {}", policy::print_key(key), print_staged(object.staged), object.tier,
+        object.order ? fmt::format("{}", *object.order) : "none", object.applies_to_ingress ? " ingress" : "",
+        object.applies_to_egress ? " egress" : "", policy::print_selector(object.subject));
     add_rules(text, "ingress", object.ingress);
     add_rules(text, "egress", object.egress);
     return text;

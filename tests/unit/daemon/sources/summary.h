@@ -9,6 +9,7 @@ namespace tierwall::daemon {
 
 /// A policy or profile: a head line, then one line per rule, without a final newline.
 ///   "NetworkPolicy a/web, tier default, order 10, ingress, on app == \"web\""
+///   "StagedNetworkPolicy a/web, staged, tier default, ..."
 ///   "ingress 1: Allow tcp from {nets 10.0.0.0/8} to {ports 80}"
 std::string summarize(const policy::Resource& resource);
 
