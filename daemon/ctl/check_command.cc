@@ -27,11 +27,11 @@ struct Findings {
   std::size_t files = 0;
 };
 
-Findings inspect(const LoadedWorld& world) {
+Findings inspect(const LoadedWorld& world, policy::TieBreak tie_break) {
   Findings findings;
   findings.diagnostics = world.problems;
   const auto locate = [&](const policy::ResourceKey& key) { return world.inventory.location(key); };
-  for (Diagnostic& warning : policy::review(world.inventory.snapshot(), locate)) {
+  for (Diagnostic& warning : policy::review(world.inventory.snapshot(), locate, tie_break)) {
     findings.diagnostics.push_back(std::move(warning));
   }
   std::ranges::sort(findings.diagnostics);
@@ -80,7 +80,7 @@ int check_command(const CheckOptions& options, const Context& context) {
     print_failure(context, "check", world.error().message);
     return exit_code::kBadInput;
   }
-  const Findings findings = inspect(*world);
+  const Findings findings = inspect(*world, options.tie_break);
   if (options.output == Output::Json) {
     context.out << to_json(findings).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "daemon/ctl/context.h"
+#include "policy/ordering.h"
 
 namespace tierwall::daemon::ctl {
 
 struct CheckOptions {
   std::vector<std::string> paths;
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
   Output output = Output::Text;
 };
 

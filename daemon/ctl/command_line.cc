@@ -43,6 +43,7 @@ constexpr VerbWords kVerbs[] = {
 };
 
 using OutputNames = std::vector<std::pair<std::string, Output>>;
+using TieBreakNames = std::vector<std::pair<std::string, policy::TieBreak>>;
 
 /// The parser and the options it fills. Neither copied nor moved: the parser points at the options.
 class CommandLine {
@@ -55,7 +56,7 @@ class CommandLine {
 
  private:
   CLI::App& verb(const char* name) { return *app_.get_subcommand(name); }
-  void add_manifests(CLI::App& verb, std::vector<std::string>& paths);
+  void add_manifests(CLI::App& verb, std::vector<std::string>& paths, policy::TieBreak& tie_break);
   void add_check();
   void add_explain();
   void add_compile();
@@ -78,22 +79,30 @@ class CommandLine {
   GetOptions get_{{}, kDefaultControlSocket};
 };
 
-/// -o NAME, which must be one of the names.
-template <typename Target>
-void add_output(CLI::App& verb, Target& output, const OutputNames& names) {
+/// An option whose value must be one of the names.
+template <typename Target, typename Value>
+void add_choice(CLI::App& verb, const std::string& option, Target& target,
+                const std::vector<std::pair<std::string, Value>>& names, const std::string& help) {
   std::vector<std::string> words;
   for (const auto& entry : names) words.push_back(entry.first);
-  const auto choose = [&output, names, words](const std::string& word) {
+  const std::string shown = option.substr(0, option.find(','));
+  const auto choose = [&target, names, words, shown](const std::string& word) {
     for (const auto& entry : names) {
       if (entry.first == word) {
-        output = entry.second;
+        target = entry.second;
         return;
       }
     }
-    throw CLI::ValidationError("-o", fmt::format("'{}' is none of {}", word, join(words, ", ")));
+    throw CLI::ValidationError(shown,
+                               fmt::format("'{}' is none of {}{}", word, join(words, ", "), suggest(word, words)));
   };
-  verb.add_option_function<std::string>("-o,--output", choose, "How to answer: " + join(words, ", "))
-      ->type_name("FORMAT");
+  verb.add_option_function<std::string>(option, choose, help + ": " + join(words, ", "))->type_name("NAME");
+}
+
+template <typename Target>
+void add_output(CLI::App& verb, Target& output, const OutputNames& names) {
+  add_choice(verb, "-o,--output", output, names, "How to answer");
+  verb.get_option("--output")->type_name("FORMAT");
 }
 
 CommandLine::CommandLine() {
@@ -114,23 +123,26 @@ CommandLine::CommandLine() {
 }
 
 /// -f takes one path and may be repeated; what follows it without an option belongs to it too ("-f *.yaml").
-void CommandLine::add_manifests(CLI::App& verb, std::vector<std::string>& paths) {
+void CommandLine::add_manifests(CLI::App& verb, std::vector<std::string>& paths, policy::TieBreak& tie_break) {
   verb.add_option("-f,--file", paths, "Manifests: a file, a directory, or - for standard input; repeatable")
       ->allow_extra_args(false)
       ->type_name("PATH");
   verb.add_option("paths", more_paths_)->group("");
+  add_choice(verb, "--tie-break", tie_break,
+             TieBreakNames{{"calico-3.32", policy::TieBreak::Calico332}, {"calico-3.31", policy::TieBreak::Calico331}},
+             "Which Calico's order policies of equal order have");
 }
 
 void CommandLine::add_check() {
   CLI::App& app = verb("check");
-  add_manifests(app, check_.paths);
+  add_manifests(app, check_.paths, check_.tie_break);
   add_output(app, check_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
 void CommandLine::add_explain() {
   CLI::App& app = verb("explain");
   FlowWords& flow = explain_.flow;
-  add_manifests(app, explain_.paths);
+  add_manifests(app, explain_.paths, explain_.tie_break);
   app.add_option("--from", flow.from, "pod:NAMESPACE/NAME, ip:ADDRESS, host or host:INTERFACE")->type_name("EP");
   app.add_option("--to", flow.to, "The other end, likewise")->type_name("EP");
   app.add_option("--proto", flow.proto, "tcp (default), udp, sctp, icmp, icmpv6 or a number")->type_name("P");
@@ -141,13 +153,14 @@ void CommandLine::add_explain() {
   app.add_option("--node", explain_.node, "Whose processes 'host' means (default: this machine)")->type_name("NAME");
   app.add_option("--flows", explain_.flows, "Many flows, one JSON object per line; - for standard input")
       ->type_name("FILE");
-  app.add_flag("--verify", explain_.verify, "With --flows: ask the compiled tables about every flow too");
+  app.add_flag("--verify", explain_.verify,
+               "With --flows: ask the compiled tables about every flow too (and of the staged world)");
   add_output(app, explain_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
 void CommandLine::add_compile() {
   CLI::App& app = verb("compile");
-  add_manifests(app, compile_.paths);
+  add_manifests(app, compile_.paths, compile_.tie_break);
   app.add_option("--node", compile_.node, "The node whose table is meant (default: this machine)")->type_name("NAME");
   app.add_option("--pod-cidr", compile_.pod_cidrs,
                  "A pod network of that node, whose unknown addresses are cut off; repeatable")
@@ -158,7 +171,7 @@ void CommandLine::add_compile() {
 
 void CommandLine::add_test() {
   CLI::App& app = verb("test");
-  add_manifests(app, test_.paths);
+  add_manifests(app, test_.paths, test_.tie_break);
   app.get_option("paths")
       ->group("Positionals")
       ->description("The file of tests (see tierwall(1))")

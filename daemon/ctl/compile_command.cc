@@ -128,7 +128,8 @@ int compile_command(const CompileCommandOptions& options, const Context& context
   const std::optional<LoadedWorld> world = read_world(options.paths, "compile", context);
   if (!world) return exit_code::kBadInput;
   const std::string node = options.node.value_or(context.environment.host_name);
-  const policy::NodePolicy policy = policy::resolve(world->inventory.snapshot(), policy::Scope{node});
+  const policy::NodePolicy policy =
+      policy::resolve(world->inventory.snapshot(), policy::Scope{node}, options.tie_break);
   const Result<nft::Ruleset> ruleset = nft::compile(policy, *compile_options);
   if (!ruleset) {
     print_failure(context, "compile", ruleset.error().message);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/ctl/context.h"
+#include "policy/ordering.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -13,6 +14,7 @@ struct CompileCommandOptions {
   std::vector<std::string> paths;
   std::optional<std::string> node;     ///< absent: this machine
   std::vector<std::string> pod_cidrs;  ///< the node's, as written
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
   Output output = Output::Nft;
 };
 

@@ -81,12 +81,12 @@ policy::ConnectionDecision host_to_pod() {
 
 }  // namespace
 
-ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, std::optional<std::string> node,
-                                 std::string host_name)
+ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, const JudgeOptions& options)
     : snapshot_(snapshot),
-      node_(std::move(node)),
-      host_name_(std::move(host_name)),
-      policy_(policy::resolve(snapshot, policy::Scope{})) {
+      node_(options.node),
+      host_name_(options.host_name),
+      tiers_(policy::order_tiers(snapshot.tiers, snapshot.policies, options.tie_break)),
+      policy_(policy::resolve(snapshot, policy::Scope{}, options.tie_break)) {
   for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
     for (const Address& address : policy_.endpoints[i].addresses) endpoint_by_address_.emplace(address, i);
   }

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "daemon/ctl/flow_text.h"
+#include "daemon/ctl/walk.h"
 #include "policy/evaluate.h"
 #include "policy/inventory.h"
 #include "policy/node_policy.h"
+#include "policy/ordering.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon::ctl {
@@ -36,18 +38,26 @@ struct Connection {
   std::vector<std::string> notes;  ///< how the words were taken, where that is not plain
 };
 
+struct JudgeOptions {
+  /// Whose own processes `host` means; absent: this machine's (`host_name`) if pods run on it, else the node of the pod
+  /// at the other end.
+  std::optional<std::string> node = {};
+  std::string host_name = {};
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
+};
+
 class ConnectionJudge {
  public:
-  /// `node` says whose own processes `host` means; absent: this machine's (`host_name`) if pods run on it, else the
-  /// node of the pod at the other end. Pre: the snapshot outlives the judge.
-  ConnectionJudge(const policy::Snapshot& snapshot, std::optional<std::string> node, std::string host_name);
+  /// Pre: the snapshot outlives the judge.
+  ConnectionJudge(const policy::Snapshot& snapshot, const JudgeOptions& options);
   ConnectionJudge(const ConnectionJudge&) = delete;
   ConnectionJudge& operator=(const ConnectionJudge&) = delete;
 
   /// Malformed or NotFound if the flow cannot exist in this world: the pod is not there or is no endpoint, the ends
   /// share no family.
   [[nodiscard]] Result<Connection> judge(const FlowText& text) const;
-  [[nodiscard]] const policy::NodePolicy& policy() const { return policy_; }
+  /// What the flows are judged by, for telling how it went. Borrows from the judge.
+  [[nodiscard]] PolicyView view() const { return {snapshot_, tiers_, policy_}; }
 
  private:
   [[nodiscard]] Result<Party> find_party(const End& end, std::vector<std::string>& notes) const;
@@ -60,6 +70,7 @@ class ConnectionJudge {
   const policy::Snapshot& snapshot_;
   std::optional<std::string> node_;
   std::string host_name_;
+  std::vector<policy::OrderedTier> tiers_;
   policy::NodePolicy policy_;
   std::map<policy::Address, std::size_t> endpoint_by_address_;
   std::map<std::string, std::vector<policy::Address>> hosts_;  // the nodes that pods name, with their addresses

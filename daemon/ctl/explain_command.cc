@@ -6,10 +6,10 @@
 #include <ostream>
 #include <utility>
 
-#include "daemon/ctl/connection.h"
+#include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/explanation.h"
 #include "daemon/ctl/read_world.h"
-#include "daemon/ctl/second_opinion.h"
+#include "daemon/ctl/worlds.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -35,61 +35,57 @@ std::optional<std::string> find_usage_error(const ExplainOptions& options) {
 }
 
 /// Asks the compiled tables and tells on the error stream what is not as it should be.
-std::optional<std::string> verify(CompiledTables& tables, const Connection& connection, const Context& context) {
-  Result<std::optional<std::string>> disagreement = tables.find_disagreement(connection);
-  if (!disagreement) {
-    print_failure(context, kVerb, "the compiled table could not be asked: " + disagreement.error().message);
-    return std::nullopt;
+void verify(Worlds& worlds, Answer& answer, const Context& context) {
+  if (const Result<void> verified = worlds.verify(answer); !verified) {
+    print_failure(context, kVerb, "the compiled table could not be asked: " + verified.error().message);
   }
-  if (*disagreement) {
+  for (const std::optional<std::string>* disagreement : {&answer.disagreement, &answer.staged_disagreement}) {
+    if (!*disagreement) continue;
     context.err << "bug: evaluator and compiled table disagree: " << **disagreement
                 << "; please report it with the manifests\n";
   }
-  return *std::move(disagreement);
 }
 
-int explain_one(const ExplainOptions& options, const ConnectionJudge& judge, CompiledTables& tables,
-                const Context& context) {
+int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& context) {
   const Result<FlowText> flow = parse_flow(options.flow);
-  const Result<Connection> connection = flow ? judge.judge(*flow) : Result<Connection>(flow.error());
-  if (!connection) {
-    print_failure(context, kVerb, connection.error().message);
+  Result<Answer> answer = flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
+  if (!answer) {
+    print_failure(context, kVerb, answer.error().message);
     return exit_code::kBadInput;
   }
-  const std::optional<std::string> disagreement = verify(tables, *connection, context);
+  verify(worlds, *answer, context);
   if (options.output == Output::Json) {
-    context.out << explain_in_json(*connection, disagreement).dump(2) << '\n';
+    context.out << to_json(*answer).dump(2) << '\n';
   } else {
-    context.out << explain_in_text(*connection, judge.policy(), context.color);
+    context.out << explain_in_text(*answer, worlds, context.color);
   }
-  return connection->decision.verdict == policy::Verdict::Allow ? exit_code::kOk : exit_code::kDenied;
+  return answer->today.decision.verdict == policy::Verdict::Allow ? exit_code::kOk : exit_code::kDenied;
 }
 
-Result<Connection> judge_line(const std::string& line, const ConnectionJudge& judge) {
+Result<Answer> answer_line(const std::string& line, const Worlds& worlds) {
   const Json json = Json::parse(line, nullptr, false);
   if (json.is_discarded()) return malformed("not JSON");
   const Result<FlowWords> words = words_from_json(json);
   if (!words) return words.error();
   const Result<FlowText> flow = parse_flow(*words);
   if (!flow) return flow.error();
-  return judge.judge(*flow);
+  return worlds.ask(*flow);
 }
 
 /// One answer per line, written before the next line is waited for, so that a program can talk to us through pipes.
-int explain_flows(std::istream& flows, bool with_tables, const ConnectionJudge& judge, CompiledTables& tables,
-                  const Context& context) {
+int explain_flows(std::istream& flows, bool with_tables, Worlds& worlds, const Context& context) {
   int exit = exit_code::kOk;
   std::string line;
   for (std::size_t number = 1; std::getline(flows, line) && context.out; ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const Result<Connection> connection = judge_line(line, judge);
-    if (connection) {
-      const auto disagreement = with_tables ? verify(tables, *connection, context) : std::nullopt;
-      context.out << explain_in_json(*connection, disagreement).dump();
+    Result<Answer> answer = answer_line(line, worlds);
+    if (answer) {
+      if (with_tables) verify(worlds, *answer, context);
+      context.out << to_json(*answer).dump();
     } else {
       // What a bad line holds may be no UTF-8; the answer always is.
-      const Json answer = {{"error", connection.error().message}, {"line", number}};
-      context.out << answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+      const Json refusal = {{"error", answer.error().message}, {"line", number}};
+      context.out << refusal.dump(-1, ' ', false, Json::error_handler_t::replace);
       exit = exit_code::kBadInput;
     }
     context.out << '\n';
@@ -98,11 +94,10 @@ int explain_flows(std::istream& flows, bool with_tables, const ConnectionJudge& 
   return exit;
 }
 
-int explain_file(const ExplainOptions& options, const ConnectionJudge& judge, CompiledTables& tables,
-                 const Context& context) {
-  if (*options.flows == "-") return explain_flows(context.in, options.verify, judge, tables, context);
+int explain_file(const ExplainOptions& options, Worlds& worlds, const Context& context) {
+  if (*options.flows == "-") return explain_flows(context.in, options.verify, worlds, context);
   std::ifstream file(*options.flows);
-  const int exit = file ? explain_flows(file, options.verify, judge, tables, context) : exit_code::kBadInput;
+  const int exit = file ? explain_flows(file, options.verify, worlds, context) : exit_code::kBadInput;
   // A directory opens like a file and fails when it is read.
   if (file.is_open() && !file.bad()) return exit;
   print_failure(context, kVerb, *options.flows + ": cannot be read");
@@ -118,10 +113,8 @@ int explain_command(const ExplainOptions& options, const Context& context) {
   }
   const std::optional<LoadedWorld> world = read_world(options.paths, kVerb, context);
   if (!world) return exit_code::kBadInput;
-  const policy::Snapshot& snapshot = world->inventory.snapshot();
-  const ConnectionJudge judge(snapshot, options.node, context.environment.host_name);
-  CompiledTables tables(snapshot);
-  return options.flows ? explain_file(options, judge, tables, context) : explain_one(options, judge, tables, context);
+  Worlds worlds(world->inventory.snapshot(), {options.node, context.environment.host_name, options.tie_break});
+  return options.flows ? explain_file(options, worlds, context) : explain_one(options, worlds, context);
 }
 
 }  // namespace tierwall::daemon::ctl

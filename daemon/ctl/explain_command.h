@@ -7,6 +7,7 @@
 
 #include "daemon/ctl/context.h"
 #include "daemon/ctl/flow_text.h"
+#include "policy/ordering.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -15,8 +16,9 @@ struct ExplainOptions {
   FlowWords flow;                    ///< one flow ...
   std::optional<std::string> flows;  ///< ... or a file of them, "-" for standard input
   std::optional<std::string> node;   ///< whose processes `host` means
-  bool verify = false;               ///< flows: judge each by the compiled tables too
-  std::optional<Output> output;      ///< absent: Text for one flow, JsonLines for many
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
+  bool verify = false;           ///< flows: judge each by the compiled tables too
+  std::optional<Output> output;  ///< absent: Text for one flow, JsonLines for many
 };
 
 /// Exit: kOk (allowed), kDenied, kBadInput. For many flows: kOk, or kBadInput if any line was bad.

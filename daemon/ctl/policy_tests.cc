@@ -13,8 +13,18 @@ namespace tierwall::daemon::ctl {
 
 namespace {
 
-const std::vector<std::string> kTestKeys = {"name",  "from", "to",     "proto",  "dport",
-                                            "sport", "icmp", "family", "expect", "because"};
+const std::vector<std::string> kTestKeys = {"name", "from",   "to",     "proto",  "dport",  "sport",
+                                            "icmp", "family", "expect", "staged", "because"};
+
+/// What `because` may name.
+const std::vector<std::string> kDeciders = {"tier",
+                                            "GlobalNetworkPolicy",
+                                            "NetworkPolicy",
+                                            "KubernetesNetworkPolicy",
+                                            "KubernetesClusterNetworkPolicy",
+                                            "KubernetesAdminNetworkPolicy",
+                                            "KubernetesBaselineAdminNetworkPolicy",
+                                            "Profile"};
 
 /// Reads one file; collects what is wrong and goes on, so that one run finds every mistake.
 class Reader {
@@ -96,18 +106,31 @@ class Reader {
   }
 
   void read_expect(const Node& node, PolicyTest& test) {
-    const std::optional<std::string> expect = read_text(node, "expect");
-    if (!expect) return fail(node.line, "expect: required, allow or deny");
-    if (*expect != "allow" && *expect != "deny") {
-      return fail(node.find("expect")->line, fmt::format("expect: '{}' is neither allow nor deny", *expect));
-    }
-    test.expect = *expect == "allow" ? policy::Verdict::Allow : policy::Verdict::Deny;
+    if (const auto verdict = read_verdict(node, "expect")) test.expect = *verdict;
+    test.staged = read_verdict(node, "staged");
+    const Node* expect = node.find("expect");
+    if (expect == nullptr || expect->kind == Node::Kind::Null) fail(node.line, "expect: required, allow or deny");
+  }
+
+  std::optional<policy::Verdict> read_verdict(const Node& node, std::string_view key) {
+    const std::optional<std::string> word = read_text(node, key);
+    if (!word) return std::nullopt;
+    if (*word == "allow") return policy::Verdict::Allow;
+    if (*word == "deny") return policy::Verdict::Deny;
+    fail(node.find(key)->line,
+         fmt::format("{}: '{}' is neither allow nor deny{}", key, *word, suggest(*word, {"allow", "deny"})));
+    return std::nullopt;
   }
 
   void check_because(const std::string& text, int line) {
     const std::size_t blank = text.find(' ');
     if (blank == 0 || blank == std::string::npos || blank + 1 == text.size()) {
       fail(line, fmt::format("because: '{}' is not KIND NAMESPACE/NAME, KIND NAME or tier NAME", text));
+      return;
+    }
+    const std::string kind = text.substr(0, blank);
+    if (std::ranges::find(kDeciders, kind) == kDeciders.end()) {
+      fail(line, fmt::format("because: '{}' is no kind of policy{}", kind, suggest(kind, kDeciders)));
     }
   }
 

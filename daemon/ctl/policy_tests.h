@@ -8,6 +8,7 @@
 //     proto: tcp                              # the default
 //     dport: 8080
 //     expect: allow                           # or deny
+//     staged: deny                            # optional: the verdict if the staged policies were enforced
 //     because: NetworkPolicy shop/backend     # optional: the policy that must decide, or "tier NAME"
 
 #include <optional>
@@ -25,6 +26,7 @@ struct PolicyTest {
   std::string name;
   std::vector<FlowWords> flows;  ///< every combination of its ends, in the order written
   policy::Verdict expect = policy::Verdict::Deny;
+  std::optional<policy::Verdict> staged;  ///< what the staged policies would make of it
   std::optional<std::string> because;
 };
 

@@ -42,7 +42,8 @@ std::string describe(const std::string& node, Verdict expected, const nft::Walk&
 const Result<nft::Ruleset>& CompiledTables::table_of(const std::string& node) {
   const auto found = tables_.find(node);
   if (found != tables_.end()) return found->second;
-  return tables_.emplace(node, nft::compile(policy::resolve(snapshot_, policy::Scope{node}), {})).first->second;
+  const policy::NodePolicy resolved = policy::resolve(snapshot_, policy::Scope{node}, tie_break_);
+  return tables_.emplace(node, nft::compile(resolved, {})).first->second;
 }
 
 Result<std::optional<std::string>> CompiledTables::find_disagreement(const Connection& connection) {

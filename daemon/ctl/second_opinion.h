@@ -9,6 +9,7 @@
 #include "daemon/ctl/connection.h"
 #include "nft/ruleset.h"
 #include "policy/inventory.h"
+#include "policy/ordering.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon::ctl {
@@ -16,7 +17,8 @@ namespace tierwall::daemon::ctl {
 class CompiledTables {
  public:
   /// Pre: the snapshot outlives this.
-  explicit CompiledTables(const policy::Snapshot& snapshot) : snapshot_(snapshot) {}
+  explicit CompiledTables(const policy::Snapshot& snapshot, policy::TieBreak tie_break = policy::TieBreak::Calico332)
+      : snapshot_(snapshot), tie_break_(tie_break) {}
   CompiledTables(const CompiledTables&) = delete;
   CompiledTables& operator=(const CompiledTables&) = delete;
 
@@ -29,6 +31,7 @@ class CompiledTables {
   const Result<nft::Ruleset>& table_of(const std::string& node);
 
   const policy::Snapshot& snapshot_;
+  policy::TieBreak tie_break_;
   std::map<std::string, Result<nft::Ruleset>> tables_;
 };
 

@@ -36,8 +36,18 @@ StateWords describe(State state) {
 std::string describe(const SourceStatus& source, std::int64_t now_ms) {
   std::string text = fmt::format("{} {}: ", source.name, source.location);
   text += source.failure ? "cannot be read: " + *source.failure : source.in_sync ? "in sync" : "not read yet";
-  text += fmt::format(", {} in {}", count(source.objects, "object"), count(source.files, "file"));
+  text += ", " + count(source.objects, "object");
+  if (source.collections.empty()) text += " in " + count(source.files, "file");
   if (source.last_read_ms != 0) text += ", read " + print_span(now_ms - source.last_read_ms) + " ago";
+  return text;
+}
+
+std::string describe(const CollectionStatus& collection, std::int64_t now_ms) {
+  std::string text = fmt::format("{}: {}, {}", collection.kind, collection.state, count(collection.objects, "object"));
+  if (collection.last_contact_ms != 0) {
+    text += ", heard of " + print_span(now_ms - collection.last_contact_ms) + " ago";
+  }
+  if (!collection.failure.empty()) text += ", " + collection.failure;
   return text;
 }
 
@@ -81,7 +91,12 @@ std::string print_status(const StatusReport& report, bool color) {
   std::string text = fmt::format("{} tierwall {} on {}: {}\n", paint("●", state.color, color), report.version,
                                  report.node, paint(state.words, state.color, color));
   Columns lines(2);
-  for (const SourceStatus& source : report.sources) lines.add({"source", describe(source, report.now_ms)});
+  for (const SourceStatus& source : report.sources) {
+    lines.add({"source", describe(source, report.now_ms)});
+    for (const CollectionStatus& collection : source.collections) {
+      lines.add({"", describe(collection, report.now_ms)});
+    }
+  }
   add_applied(lines, report);
   text += lines.print();
   text += print_list("degraded", report.degraded);

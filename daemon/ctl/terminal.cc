@@ -54,6 +54,26 @@ std::string print_duration(std::int64_t microseconds) {
   return fmt::format("{:.1f} s", static_cast<double>(microseconds) / 1e6);
 }
 
+std::string wrap(std::string_view text, std::size_t indent, std::size_t hanging) {
+  std::string lines;
+  std::string line(indent, ' ');
+  bool fresh = true;
+  while (!text.empty()) {
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, blank);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+    if (!fresh && width(line) + 1 + width(word) > kTextWidth) {
+      lines += line + '\n';
+      line.assign(hanging, ' ');
+      fresh = true;
+    }
+    if (!fresh) line += ' ';
+    line += word;
+    fresh = false;
+  }
+  return lines + line + '\n';
+}
+
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
   return fmt::format("{}", fmt::join(words, separator));
 }

@@ -31,6 +31,10 @@ std::string count(std::size_t number, std::string_view noun, std::string_view pl
 std::string print_span(std::int64_t milliseconds);
 /// "850 us", "3.2 ms", "1.5 s".
 std::string print_duration(std::int64_t microseconds);
+/// Lines of at most kTextWidth columns, each ended by a newline, broken at blanks: the first begins behind `indent`
+/// blanks, the others behind `hanging`. A word that is longer than a line stays whole.
+std::string wrap(std::string_view text, std::size_t indent, std::size_t hanging);
+inline constexpr std::size_t kTextWidth = 100;
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 
 enum class Color { Red, Green, Yellow, Bold };

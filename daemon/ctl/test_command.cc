@@ -6,12 +6,12 @@
 
 #include <fmt/format.h>
 
-#include "daemon/ctl/connection.h"
-#include "daemon/ctl/explanation.h"
 #include "daemon/ctl/policy_tests.h"
 #include "daemon/ctl/read_world.h"
-#include "daemon/ctl/second_opinion.h"
+#include "daemon/ctl/sentence.h"
+#include "daemon/ctl/staged_text.h"
 #include "daemon/ctl/terminal.h"
+#include "daemon/ctl/worlds.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -24,10 +24,11 @@ struct Case {
   const PolicyTest* test = nullptr;
   const FlowWords* words = nullptr;
   policy::Verdict verdict = policy::Verdict::Deny;
+  policy::Verdict staged = policy::Verdict::Deny;  ///< the same as `verdict` without staged policies
   std::string service;
   std::string sentence;
-  bool as_expected = false;
-  bool because_differs = false;  ///< the verdict is right, but another policy decided
+  std::optional<std::string> staged_sentence;
+  std::vector<std::string> failures;  ///< what was expected and what came, in words
 };
 
 /// For a denied connection the sides that deny, for an allowed one both.
@@ -40,50 +41,74 @@ bool is_decided_by(const Connection& connection, const std::string& because) {
       });
 }
 
-Case judge(const PolicyTest& test, const FlowWords& words, const Connection& connection) {
+std::vector<std::string> find_failures(const PolicyTest& test, const Answer& answer) {
+  std::vector<std::string> failures;
+  const policy::Verdict verdict = answer.today.decision.verdict;
+  if (verdict != test.expect) {
+    failures.push_back(
+        fmt::format("expected {}, got {}", policy::print_verdict(test.expect), policy::print_verdict(verdict)));
+  } else if (test.because && !is_decided_by(answer.today, *test.because)) {
+    failures.push_back(fmt::format("expected {} because of {}, got {} for another reason",
+                                   policy::print_verdict(test.expect), *test.because, policy::print_verdict(verdict)));
+  }
+  if (test.staged && answer.staged_verdict() != *test.staged) {
+    failures.push_back(fmt::format("expected {} with staged policies enforced, got {}",
+                                   policy::print_verdict(*test.staged),
+                                   policy::print_verdict(answer.staged_verdict())));
+  }
+  return failures;
+}
+
+Case judge(const PolicyTest& test, const FlowWords& words, const Answer& answer) {
   Case result;
   result.test = &test;
   result.words = &words;
-  result.verdict = connection.decision.verdict;
-  result.service = print_service(connection.flow);
-  result.sentence = summarise(connection);
-  const bool same = result.verdict == test.expect;
-  result.because_differs = same && test.because && !is_decided_by(connection, *test.because);
-  result.as_expected = same && !result.because_differs;
+  result.verdict = answer.today.decision.verdict;
+  result.staged = answer.staged_verdict();
+  result.service = print_service(answer.today.flow);
+  result.sentence = summarise(answer.today);
+  if (answer.staged) result.staged_sentence = summarise_change(answer);
+  result.failures = find_failures(test, answer);
   return result;
 }
 
+void verify(Worlds& worlds, Answer& answer, const Context& context) {
+  if (const Result<void> verified = worlds.verify(answer); !verified) {
+    print_failure(context, kVerb, "the compiled table could not be asked: " + verified.error().message);
+  }
+  for (const std::optional<std::string>* disagreement : {&answer.disagreement, &answer.staged_disagreement}) {
+    if (*disagreement) context.err << "bug: evaluator and compiled table disagree: " << **disagreement << '\n';
+  }
+}
+
 /// Every flow judged; a flow that cannot exist in this world is a mistake in the file, at the test's line.
-std::vector<Case> run_tests(const PolicyTestFile& file, const policy::Snapshot& snapshot, const TestOptions& options,
-                            const Context& context, std::vector<policy::Diagnostic>& problems) {
-  const ConnectionJudge judge_of(snapshot, options.node, context.environment.host_name);
-  CompiledTables tables(snapshot);
+std::vector<Case> run_tests(const PolicyTestFile& file, Worlds& worlds, const Context& context,
+                            std::vector<policy::Diagnostic>& problems) {
   std::vector<Case> cases;
   for (const PolicyTest& test : file.tests) {
     for (const FlowWords& words : test.flows) {
       const Result<FlowText> flow = parse_flow(words);
-      const Result<Connection> connection = flow ? judge_of.judge(*flow) : Result<Connection>(flow.error());
-      if (!connection) {
-        problems.push_back(
-            {test.where, policy::Severity::Error, "", "", test.name + ": " + connection.error().message});
+      Result<Answer> answer = flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
+      if (!answer) {
+        problems.push_back({test.where, policy::Severity::Error, "", "", test.name + ": " + answer.error().message});
         continue;
       }
-      const Result<std::optional<std::string>> disagreement = tables.find_disagreement(*connection);
-      if (disagreement && *disagreement) {
-        context.err << "bug: evaluator and compiled table disagree: " << **disagreement << '\n';
-      }
-      cases.push_back(judge(test, words, *connection));
+      verify(worlds, *answer, context);
+      cases.push_back(judge(test, words, *answer));
     }
   }
   return cases;
 }
 
 std::string print_failed(const Case& result, bool color) {
-  const std::string because = result.because_differs ? " because of " + *result.test->because : std::string();
-  return fmt::format(
-      "{} {}\n  {} -> {} {}: expected {}{}, got {}\n  {}\n", paint("FAIL", Color::Red, color), result.test->name,
-      result.words->from, result.words->to, result.service, policy::print_verdict(result.test->expect), because,
-      result.because_differs ? "another reason" : policy::print_verdict(result.verdict), result.sentence);
+  const policy::Location& where = result.test->where;
+  std::string text =
+      fmt::format("{} {} ({}:{})\n", paint("FAIL", Color::Red, color), result.test->name, where.file, where.line);
+  text += wrap(fmt::format("flow: {} -> {}, {}", result.words->from, result.words->to, result.service), 2, 4);
+  for (const std::string& failure : result.failures) text += wrap(failure, 2, 4);
+  text += wrap(result.sentence, 2, 4);
+  if (result.test->staged && result.staged_sentence) text += wrap(*result.staged_sentence, 2, 4);
+  return text;
 }
 
 Json to_json(const Case& result) {
@@ -97,7 +122,11 @@ Json to_json(const Case& result) {
   json["expect"] = policy::print_verdict(result.test->expect);
   if (result.test->because) json["because"] = *result.test->because;
   json["verdict"] = policy::print_verdict(result.verdict);
-  json["pass"] = result.as_expected;
+  if (result.test->staged) {
+    json["staged"] = {{"expect", policy::print_verdict(*result.test->staged)},
+                      {"verdict", policy::print_verdict(result.staged)}};
+  }
+  json["pass"] = result.failures.empty();
   json["reason"] = result.sentence;
   return json;
 }
@@ -112,9 +141,10 @@ void print_cases(const std::vector<Case>& cases, std::size_t failed, const TestO
     return;
   }
   for (const Case& result : cases) {
-    if (!result.as_expected) context.out << print_failed(result, context.color);
+    if (!result.failures.empty()) context.out << print_failed(result, context.color) << '\n';
   }
-  context.out << fmt::format("{}: {} passed, {} failed\n", count(cases.size(), "flow"), passed, failed);
+  context.out << paint(failed == 0 ? "PASS" : "FAIL", failed == 0 ? Color::Green : Color::Red, context.color)
+              << fmt::format(" {} of {} as expected, {} failed\n", passed, count(cases.size(), "flow"), failed);
 }
 
 bool report(const std::vector<policy::Diagnostic>& problems, const Context& context) {
@@ -135,9 +165,11 @@ int test_command(const TestOptions& options, const Context& context) {
   const std::optional<LoadedWorld> world = read_world(options.paths, kVerb, context);
   if (!world) return exit_code::kBadInput;
   std::vector<policy::Diagnostic> problems;
-  const std::vector<Case> cases = run_tests(file, world->inventory.snapshot(), options, context, problems);
+  Worlds worlds(world->inventory.snapshot(), {options.node, context.environment.host_name, options.tie_break});
+  const std::vector<Case> cases = run_tests(file, worlds, context, problems);
   if (report(problems, context)) return exit_code::kBadInput;
-  const auto failed = static_cast<std::size_t>(std::ranges::count(cases, false, &Case::as_expected));
+  const auto failed = static_cast<std::size_t>(
+      std::ranges::count_if(cases, [](const Case& result) { return !result.failures.empty(); }));
   print_cases(cases, failed, options, context);
   return failed == 0 ? exit_code::kOk : exit_code::kTestsFailed;
 }

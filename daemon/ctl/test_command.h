@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/ctl/context.h"
+#include "policy/ordering.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -13,6 +14,7 @@ struct TestOptions {
   std::vector<std::string> paths;
   std::string tests;                ///< the file of expectations
   std::optional<std::string> node;  ///< whose processes `host` means
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
   Output output = Output::Text;
 };
 

@@ -24,10 +24,10 @@ _tierwall_outputs() {
 
 _tierwall_options() {
   case $1 in
-    check) echo "-f --file" ;;
-    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify" ;;
-    compile) echo "-f --file --node --pod-cidr" ;;
-    test) echo "-f --file --node" ;;
+    check) echo "-f --file --tie-break" ;;
+    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify --tie-break" ;;
+    compile) echo "-f --file --node --pod-cidr --tie-break" ;;
+    test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;
     *) echo "--socket" ;;
   esac
@@ -51,6 +51,7 @@ _tierwall() {
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp sctp icmp icmpv6 udplite" -- "$cur"); return ;;
+    --tie-break) mapfile -t COMPREPLY < <(compgen -W "calico-3.32 calico-3.31" -- "$cur"); return ;;
     --family) mapfile -t COMPREPLY < <(compgen -W "4 6" -- "$cur"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
     --dport | --sport | --icmp | --node | --pod-cidr) return ;;

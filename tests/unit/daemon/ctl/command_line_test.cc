@@ -12,6 +12,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const std::string kWorld = TIERWALL_SOURCE_DIR "/tests/golden/cli/world";
+const std::string kTieBreak = TIERWALL_SOURCE_DIR "/tests/golden/cli/tie-break.yaml";
 const std::string kExample = TIERWALL_SOURCE_DIR "/packaging/examples/policy-tests";
 
 struct Outcome {
@@ -44,6 +45,8 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
       {{"check", "-f"}, 2, "-f"},
       {{"check", "-f", kWorld, "-o", "xml"}, 2, "'xml' is none of text, json"},
       {{"check", "-f", kWorld, "--ouput", "json"}, 2, "unknown option '--ouput'; did you mean '--output'?"},
+      {{"check", "-f", kWorld, "--tie-break", "calico-3.23"}, 2, "did you mean 'calico-3.32'?"},
+      {{"explain", "-f", kWorld, "--tie-break", "3"}, 2, "'3' is none of calico-3.32, calico-3.31"},
       {{"check", "-f", "/nonexistent"}, 2, "/nonexistent"},
       {{"explain", "--from", "host", "--to", "host"}, 2, "name them with -f PATH"},
       {{"explain", "-f", kWorld}, 2, "--from EP --to EP"},
@@ -116,6 +119,16 @@ TEST(CommandLine, ColoursOnlyOnTerminalsThatWantThem) {
   EXPECT_THAT(run_line(ask, {}, {"laptop", true, true}).out, ::testing::Not(HasSubstr(escape)));
   EXPECT_THAT(run_line(ask, {}, {"laptop", true, false}).out, HasSubstr(escape));
   EXPECT_THAT(run_line(always).out, HasSubstr(escape));
+}
+
+/// Two policies of one order disagree. By name n/a is before z; by the internal names "default.z" is before
+/// "n/default.a".
+TEST(CommandLine, TheTieBreakChoosesBetweenPoliciesOfOneOrder) {
+  for (const auto& [tie_break, exit] : {std::pair{"calico-3.32", 1}, std::pair{"calico-3.31", 0}}) {
+    const Outcome outcome = run_line({"explain", "-f", kTieBreak, "--tie-break", tie_break, "--from", "ip:203.0.113.1",
+                                      "--to", "pod:n/p", "--dport", "80"});
+    EXPECT_EQ(outcome.exit, exit) << tie_break << outcome.out << outcome.err;
+  }
 }
 
 TEST(CommandLine, FlowsOfStandardInputAreAnsweredInOrder) {

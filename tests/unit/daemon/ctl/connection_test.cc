@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/ctl/explanation.h"
+#include "daemon/ctl/sentence.h"
 
 namespace tierwall::daemon::ctl {
 namespace {
@@ -72,7 +72,7 @@ class ConnectionTest : public ::testing::Test {
   }
 
   policy::Snapshot snapshot_ = world();
-  ConnectionJudge judge_{snapshot_, "node-1", "laptop"};
+  ConnectionJudge judge_{snapshot_, {"node-1", "laptop"}};
 };
 
 TEST_F(ConnectionTest, PodsSpeakTheFirstFamilyBothHave) {
@@ -103,7 +103,7 @@ TEST_F(ConnectionTest, AHostReachesItsOwnPodsWhateverPolicySays) {
 }
 
 TEST_F(ConnectionTest, AnotherNodesHostIsAnOrdinaryAddress) {
-  const ConnectionJudge judge(snapshot_, "node-2", "laptop");
+  const ConnectionJudge judge(snapshot_, {"node-2", "laptop"});
   const auto connection = ask(judge, "host", "pod:a/closed");
   ASSERT_TRUE(connection);
   EXPECT_EQ(connection->flow.source, address("192.0.2.2"));
@@ -112,10 +112,10 @@ TEST_F(ConnectionTest, AnotherNodesHostIsAnOrdinaryAddress) {
 }
 
 TEST_F(ConnectionTest, WithoutANodeHostIsTheOneOfTheOtherEndUnlessPodsRunHere) {
-  const ConnectionJudge elsewhere(snapshot_, std::nullopt, "laptop");
+  const ConnectionJudge elsewhere(snapshot_, {std::nullopt, "laptop"});
   EXPECT_EQ(ask(elsewhere, "host", "pod:a/closed")->decision.ingress->reason, Reason::HostToPod);
   EXPECT_EQ(ask(elsewhere, "host", "pod:a/far")->source.words, "node node-2");
-  const ConnectionJudge here(snapshot_, std::nullopt, "node-2");
+  const ConnectionJudge here(snapshot_, {std::nullopt, "node-2"});
   EXPECT_EQ(ask(here, "host", "pod:a/closed")->decision.verdict, Verdict::Deny);
 }
 
@@ -140,7 +140,7 @@ TEST_F(ConnectionTest, APodIsNeverJudgedAgainstItself) {
   ASSERT_TRUE(connection);
   EXPECT_TRUE(connection->to_itself);
   EXPECT_EQ(connection->decision, policy::ConnectionDecision{});
-  EXPECT_THAT(summarise(*connection), HasSubstr("may send to itself"));
+  EXPECT_THAT(summarise(*connection), HasSubstr("reaches itself"));
 }
 
 TEST_F(ConnectionTest, NothingJudgesWhatIsNoPod) {
@@ -186,7 +186,7 @@ TEST_F(ConnectionTest, OfTwoPodsWithOneAddressTheOtherIsNamed) {
   holder.created = "2021-01-01T00:00:00Z";
   snapshot_.put(twin);
   snapshot_.put(holder);
-  const ConnectionJudge judge(snapshot_, "node-1", "laptop");
+  const ConnectionJudge judge(snapshot_, {"node-1", "laptop"});
   const auto connection = ask(judge, "pod:a/twin", "host");
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().message, "pod a/twin: its address 10.0.1.1 belongs to pod a/open");

@@ -58,6 +58,36 @@ extra: 1
                   "t.yaml:11: error: unknown key 'extra'"));
 }
 
+TEST(PolicyTests, NearMissesNameWhatWasProbablyMeant) {
+  EXPECT_THAT(problems_of(R"(test:
+- name: misspelt
+)"),
+              ElementsAre("t.yaml:1: error: unknown key 'test'; did you mean 'tests'?"));
+  EXPECT_THAT(problems_of(R"(tests:
+- from: host
+  to: host
+  prot: tcp
+  expect: alow
+  stagd: deny
+  staged: dney
+  because: GlobalNetworPolicy quarantine
+)"),
+              ElementsAre("t.yaml:4: error: unknown key 'prot'; did you mean 'proto'?",
+                          "t.yaml:5: error: expect: 'alow' is neither allow nor deny; did you mean 'allow'?",
+                          "t.yaml:6: error: unknown key 'stagd'; did you mean 'staged'?",
+                          "t.yaml:7: error: staged: 'dney' is neither allow nor deny; did you mean 'deny'?",
+                          "t.yaml:8: error: because: 'GlobalNetworPolicy' is no kind of policy; did you mean "
+                          "'GlobalNetworkPolicy'?"));
+}
+
+TEST(PolicyTests, AStagedVerdictMayBeExpected) {
+  const PolicyTestFile file =
+      read_policy_tests("tests:\n- {from: host, to: host, dport: 1, expect: allow, staged: deny}\n", "t.yaml");
+  ASSERT_TRUE(file.problems.empty());
+  EXPECT_EQ(file.tests.at(0).expect, policy::Verdict::Allow);
+  EXPECT_EQ(file.tests.at(0).staged, policy::Verdict::Deny);
+}
+
 TEST(PolicyTests, AFileWithoutTestsIsAMistake) {
   EXPECT_THAT(problems_of(""), ElementsAre("t.yaml:1: error: no 'tests' in this file"));
   EXPECT_THAT(problems_of("tests: []\n"), ElementsAre("t.yaml:1: error: no 'tests' in this file"));

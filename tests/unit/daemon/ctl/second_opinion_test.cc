@@ -21,7 +21,7 @@ class SecondOpinion : public ::testing::Test {
   }
 
   LoadedWorld world_;
-  ConnectionJudge judge_{world_.inventory.snapshot(), "node-1", "laptop"};
+  ConnectionJudge judge_{world_.inventory.snapshot(), {"node-1", "laptop"}};
   CompiledTables tables_{world_.inventory.snapshot()};
 };
 

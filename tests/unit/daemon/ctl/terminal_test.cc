@@ -48,5 +48,14 @@ TEST(Terminal, PaintsOnlyWhereColourIsWanted) {
   EXPECT_EQ(paint("deny", Color::Red, true), "\x1b[31mdeny\x1b[0m");
 }
 
+TEST(Terminal, LongLinesAreBrokenAtBlanks) {
+  EXPECT_EQ(wrap("short", 2, 4), "  short\n");
+  EXPECT_EQ(wrap("", 2, 4), "  \n");
+  const std::string half(60, 'x');
+  EXPECT_EQ(wrap(half + " " + half + " end", 2, 4), "  " + half + "\n    " + half + " end\n");
+  const std::string endless(150, 'x');
+  EXPECT_EQ(wrap("a " + endless, 0, 2), "a\n  " + endless + "\n");
+}
+
 }  // namespace
 }  // namespace tierwall::daemon::ctl
