@@ -2,216 +2,168 @@
 
 #include <string>
 
+#include "tests/differential/generated_policies.h"
+#include "tests/differential/generated_words.h"
+
 namespace tierwall::test {
 
 namespace {
 
-using policy::Action;
-using policy::Family;
-using policy::Kind;
+using policy::Address;
 using policy::Labels;
-using policy::Selector;
+using policy::PodPhase;
+using policy::TierDefault;
 
-class Generator {
+Address address(const std::string& text) {
+  return *policy::parse_address(text);
+}
+
+class WorldGenerator {
  public:
-  explicit Generator(std::uint32_t seed) : random_(seed) {}
+  WorldGenerator(std::uint32_t seed, const WorldOptions& options) : random_(seed), options_(options) {}
 
-  policy::Snapshot world() {
-    policy::Snapshot snapshot;
-    for (const char* ns : {"a", "b"}) snapshot.put(policy::Namespace{ns, Labels{{"env", ns}}});
-    const int pods = number(2, 6);
-    for (int i = 0; i < pods; ++i) snapshot.put(pod(i));
-    const int sets = number(0, 2);
-    for (int i = 0; i < sets; ++i) snapshot.put(network_set(i));
-    const int tiers = number(0, 3);
-    for (int i = 0; i < tiers; ++i) {
-      snapshot.put(policy::Tier{"t" + std::to_string(i),
-                                chance(80) ? std::optional<double>(number(1, 3)) : std::nullopt,
-                                chance(30) ? policy::TierDefault::Pass : policy::TierDefault::Deny});
-    }
-    const int policies = number(0, 6);
-    for (int i = 0; i < policies; ++i) snapshot.put(some_policy(i, tiers));
-    if (chance(15)) snapshot.put(policy::Profile{"kns.a", {}, rules(), rules()});
-    return snapshot;
-  }
-
-  policy::Flow flow(const std::vector<policy::Address>& known) {
-    policy::Flow flow;
-    flow.source = address(known);
-    flow.family = flow.source->family;
-    do {
-      flow.destination = address(known);
-    } while (flow.destination->family != flow.family);
-    flow.protocol = pick(std::vector{policy::kTcp, policy::kUdp, policy::kSctp, policy::Protocol{47},
-                                     flow.family == Family::V4 ? policy::kIcmp : policy::kIcmpv6});
-    if (policy::has_ports(flow.protocol)) {
-      flow.source_port = port();
-      flow.destination_port = port();
-    }
-    if (flow.protocol == policy::kIcmp || flow.protocol == policy::kIcmpv6) {
-      flow.icmp = {static_cast<std::uint8_t>(pick(std::vector{0, 8, 128, 135})),
-                   static_cast<std::uint8_t>(number(0, 1))};
-    }
-    return flow;
+  GeneratedWorld run() {
+    add_namespaces();
+    add_pods();
+    add_nodes();
+    add_services();
+    const int sets = random_.number(0, 2);
+    for (int i = 0; i < sets; ++i) world_.put(network_set(i));
+    add_policies();
+    return {std::move(world_), random_.chance(50) ? policy::TieBreak::Calico332 : policy::TieBreak::Calico331};
   }
 
  private:
-  int number(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
-  bool chance(int percent) { return number(1, 100) <= percent; }
-
-  template <typename T>
-  const T& pick(const std::vector<T>& items) {
-    return items[static_cast<std::size_t>(number(0, static_cast<int>(items.size()) - 1))];
+  void add_namespaces() {
+    for (const char* ns : {"a", "b"}) {
+      if (random_.chance(85)) world_.put(policy::Namespace{ns, Labels{{"env", ns}}});
+      if (random_.chance(60)) world_.put(policy::ServiceAccount{ns, "ops", Labels{{"role", ns}}});
+    }
   }
 
-  std::uint16_t port() { return static_cast<std::uint16_t>(pick(std::vector{1, 79, 80, 81, 99, 100, 443, 65535})); }
-
-  policy::Address address(const std::vector<policy::Address>& known) {
-    static const std::vector<policy::Address> strangers = {
-        *policy::parse_address("10.0.0.7"), *policy::parse_address("10.0.1.0"), *policy::parse_address("203.0.113.9"),
-        *policy::parse_address("fd00::7"), *policy::parse_address("2001:db8::9")};
-    return known.empty() || chance(25) ? pick(strangers) : pick(known);
+  void add_pods() {
+    const int pods = options_.fixed_pods ? kFixedPods : random_.number(2, 6);
+    for (int i = 0; i < pods; ++i) world_.put(pod(i));
+    const int others = random_.number(0, 2);
+    for (int i = 0; i < others; ++i) world_.put(pod_with_borrowed_address(i));
   }
 
-  Labels labels() {
-    Labels labels;
-    if (chance(70)) labels.set("app", pick(std::vector<std::string>{"x", "y"}));
-    if (chance(40)) labels.set("tier", pick(std::vector<std::string>{"front", "back"}));
-    return labels;
+  policy::Pod nameless_pod() {
+    policy::Pod pod;
+    pod.ns = random_.pick({"a", "b"});
+    pod.labels = some_labels(random_);
+    pod.node = random_.chance(80) ? kJudgedNode : "node-2";
+    if (random_.chance(30)) pod.service_account = "ops";
+    pod.created = random_.pick({"", "2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z"});
+    if (random_.chance(60)) pod.ports.push_back(container_port("web"));
+    if (random_.chance(30)) pod.ports.push_back(container_port(random_.pick({"dns", "web", ""})));
+    return pod;
   }
 
   policy::Pod pod(int index) {
-    policy::Pod pod;
-    pod.ns = pick(std::vector<std::string>{"a", "b"});
+    policy::Pod pod = nameless_pod();
     pod.name = "p" + std::to_string(index);
-    pod.labels = labels();
-    pod.node = "node-1";
-    if (chance(90)) pod.addresses.push_back(*policy::parse_address("10.0.0." + std::to_string(index + 1)));
-    if (chance(60)) pod.addresses.push_back(*policy::parse_address("fd00::" + std::to_string(index + 1)));
-    if (chance(60)) pod.ports.push_back({"web", chance(80) ? policy::kTcp : policy::kUdp, port()});
+    const std::vector<Address> both = fixed_pod_addresses(index);
+    if (random_.chance(90)) pod.addresses.push_back(both[0]);
+    if (random_.chance(70)) pod.addresses.push_back(both[1]);
     return pod;
+  }
+
+  /// A pod that finished, runs in the node's network, or claims an address that another one may hold.
+  policy::Pod pod_with_borrowed_address(int index) {
+    policy::Pod pod = nameless_pod();
+    pod.name = random_.pick({"o", "q"}) + std::to_string(index);
+    pod.phase = random_.pick({PodPhase::Running, PodPhase::Pending, PodPhase::Succeeded, PodPhase::Failed});
+    pod.host_network = random_.chance(30);
+    const Address node = address("192.0.2.1");
+    const Address borrowed = random_.pick(fixed_pod_addresses(random_.number(0, kFixedPods - 1)));
+    pod.addresses.push_back(pod.host_network ? node : borrowed);
+    return pod;
+  }
+
+  policy::ContainerPort container_port(const std::string& name) {
+    return {name, random_.pick({policy::kTcp, policy::kTcp, policy::kUdp, policy::kSctp}), some_port(random_)};
+  }
+
+  void add_nodes() {
+    const std::vector<Address> outside = outside_addresses();
+    if (random_.chance(80)) {
+      world_.put(
+          policy::Node{kJudgedNode, Labels{{"zone", "1"}}, {address("192.0.2.1"), address("2001:db8:2::1")}, {}});
+    }
+    if (random_.chance(70)) world_.put(policy::Node{"node-2", Labels{{"zone", "2"}}, outside, {}});
+  }
+
+  void add_services() {
+    const int slices = random_.number(0, 4);
+    for (int i = 0; i < slices; ++i) {
+      policy::EndpointSlice slice;
+      slice.ns = random_.pick({"a", "b"});
+      slice.name = "slice-" + std::to_string(i);
+      if (random_.chance(90)) slice.service = random_.pick({"web", "db"});
+      const int endpoints = random_.number(0, 3);
+      for (int j = 0; j < endpoints; ++j) slice.addresses.push_back(endpoint_address());
+      const int ports = random_.number(0, 2);
+      for (int j = 0; j < ports; ++j)
+        slice.ports.push_back({random_.pick({policy::kTcp, policy::kUdp, policy::kSctp}), some_port(random_)});
+      world_.put(slice);
+    }
+    if (random_.chance(30)) world_.put(policy::Service{"a", "web", {address("10.96.0.1")}});
+  }
+
+  Address endpoint_address() {
+    if (random_.chance(10)) return random_.pick(outside_addresses());
+    return random_.pick(fixed_pod_addresses(random_.number(0, kFixedPods - 1)));
   }
 
   policy::NetworkSet network_set(int index) {
     policy::NetworkSet set;
-    if (chance(30)) set.ns = "a";
+    if (random_.chance(40)) set.ns = random_.pick({"a", "b"});
     set.name = "s" + std::to_string(index);
-    set.labels = labels();
-    const int count = number(0, 3);
-    for (int i = 0; i < count; ++i) set.nets.insert(prefix());
+    set.labels = some_labels(random_);
+    const int count = random_.number(0, 3);
+    for (int i = 0; i < count; ++i) set.nets.insert(some_prefix(random_));
     return set;
   }
 
-  policy::Prefix prefix() {
-    return *policy::parse_prefix(
-        pick(std::vector<std::string>{"10.0.0.0/30", "10.0.0.0/24", "10.0.0.2/32", "10.0.0.0/31", "203.0.113.0/24",
-                                      "0.0.0.0/0", "fd00::/126", "fd00::1/128", "2001:db8::/32", "::/0"}));
-  }
-
-  Selector selector(int depth = 2) {
-    switch (number(0, depth > 0 ? 8 : 5)) {
-      case 0:
-        return policy::all();
-      case 1:
-        return policy::has("app");
-      case 2:
-        return policy::equals("app", pick(std::vector<std::string>{"x", "y", "z"}));
-      case 3:
-        return policy::in("tier", {"front", "back"});
-      case 4:
-        return policy::not_in("tier", {"front"});
-      case 5:
-        return policy::equals(std::string(policy::kNamespaceLabel), pick(std::vector<std::string>{"a", "b"}));
-      case 6:
-        return policy::negation(selector(depth - 1));
-      case 7:
-        return policy::conjunction({selector(depth - 1), selector(depth - 1)});
-      default: {
-        Selector either;
-        either.op = Selector::Op::Or;
-        either.operands = {selector(depth - 1), selector(depth - 1)};
-        return either;
-      }
+  void add_policies() {
+    const int tiers = random_.number(0, 3);
+    for (int i = 0; i < tiers; ++i) {
+      world_.put(policy::Tier{
+          "t" + std::to_string(i),
+          random_.chance(80) ? std::optional<double>(random_.pick({1.0, 2.0, 3.0, 2'000'000.0})) : std::nullopt,
+          random_.chance(30) ? TierDefault::Pass : TierDefault::Deny});
+    }
+    PolicyGenerator policies(random_, tiers);
+    const int count = random_.number(0, 7);
+    for (int i = 0; i < count; ++i) world_.put(policies.some_policy(i));
+    for (const char* profile : {"kns.a", "kns.b"}) {
+      if (!random_.chance(12)) continue;
+      world_.put(policy::Profile{profile, some_labels(random_), policies.profile_rules(policy::Direction::Ingress),
+                                 policies.profile_rules(policy::Direction::Egress)});
     }
   }
 
-  policy::PortList ports() {
-    policy::PortList list;
-    if (chance(70))
-      list.ranges =
-          chance(50) ? std::vector<policy::PortRange>{{80, 80}} : std::vector<policy::PortRange>{{1, 79}, {81, 100}};
-    if (list.empty() || chance(30)) list.names = {"web"};
-    return list;
-  }
-
-  policy::Peer peer(bool with_ports) {
-    policy::Peer peer;
-    if (chance(40))
-      peer.selector = selector();
-    else if (chance(15))
-      peer.not_selector = selector();
-    if (chance(25)) peer.nets.push_back(prefix());
-    if (!peer.nets.empty() && chance(30)) peer.nets.push_back(prefix());
-    if (chance(15)) peer.not_nets.push_back(*policy::parse_prefix(chance(50) ? "10.0.0.0/30" : "fd00::/127"));
-    if (with_ports && chance(40)) peer.ports = ports();
-    if (with_ports && chance(15)) peer.not_ports = ports();
-    return peer;
-  }
-
-  policy::Rule rule(int number_as_written) {
-    policy::Rule rule;
-    rule.number = number_as_written;
-    rule.action = pick(std::vector{Action::Allow, Action::Allow, Action::Deny, Action::Pass, Action::Log});
-    rule.understood = chance(95);
-    if (chance(10)) rule.ip_version = pick(std::vector{Family::V4, Family::V6});
-    const int kind = number(0, 5);
-    if (kind <= 2) rule.protocol = pick(std::vector{policy::kTcp, policy::kUdp, policy::kSctp});
-    if (kind == 3) rule.protocol = pick(std::vector{policy::kIcmp, policy::kIcmpv6, policy::Protocol{47}});
-    if (kind == 4) rule.not_protocol = pick(std::vector{policy::kTcp, policy::kIcmp});
-    if (kind == 3 && chance(50)) (chance(60) ? rule.icmp : rule.not_icmp) = policy::Icmp{std::uint8_t{8}, std::nullopt};
-    if (kind == 5 && chance(20)) rule.not_icmp = policy::Icmp{std::uint8_t{8}, std::uint8_t{0}};
-    rule.source = peer(kind <= 2);
-    rule.destination = peer(kind <= 2);
-    return rule;
-  }
-
-  std::vector<policy::Rule> rules() {
-    std::vector<policy::Rule> rules;
-    const int count = number(0, 4);
-    for (int i = 1; i <= count; ++i) rules.push_back(rule(i));
-    return rules;
-  }
-
-  policy::Policy some_policy(int index, int tiers) {
-    policy::Policy policy;
-    policy.kind = Kind::GlobalNetworkPolicy;
-    policy.name = "p" + std::to_string(index);
-    if (chance(50)) policy.tier = "t" + std::to_string(number(0, tiers));  // sometimes a tier that does not exist
-    if (chance(70)) policy.order = number(1, 4);
-    policy.subject = selector();
-    policy.applies_to_ingress = chance(75);
-    policy.applies_to_egress = !policy.applies_to_ingress || chance(40);
-    policy.ingress = rules();
-    policy.egress = rules();
-    return policy;
-  }
-
-  std::mt19937 random_;
+  RandomChoice random_;
+  const WorldOptions& options_;
+  policy::Snapshot world_;
 };
 
 }  // namespace
 
-policy::Snapshot generate_world(std::uint32_t seed) {
-  return Generator(seed).world();
+const char* const kJudgedNode = "node-1";
+
+GeneratedWorld generate_world(std::uint32_t seed, const WorldOptions& options) {
+  return WorldGenerator(seed, options).run();
 }
 
-std::vector<policy::Flow> generate_flows(const policy::Snapshot& world, std::uint32_t seed, std::size_t count) {
-  std::vector<policy::Address> known;
-  for (const auto& [name, pod] : world.pods) known.insert(known.end(), pod.addresses.begin(), pod.addresses.end());
-  Generator generator(seed ^ 0x9e3779b9U);
-  std::vector<policy::Flow> flows;
-  for (std::size_t i = 0; i < count; ++i) flows.push_back(generator.flow(known));
-  return flows;
+std::vector<Address> fixed_pod_addresses(int pod) {
+  const std::string number = std::to_string(pod + 1);
+  return {address("10.0.0." + number), address("fd00::" + number)};
+}
+
+std::vector<Address> outside_addresses() {
+  return {address("192.0.2.100"), address("2001:db8:2::100")};
 }
 
 }  // namespace tierwall::test

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -19,13 +18,14 @@
 #include "policy/evaluate.h"
 #include "policy/resolve.h"
 #include "tests/fakes/fake_kernel_tables.h"
+#include "tests/scenario/event_orders.h"
 
 namespace tierwall {
 namespace {
 
 using WorldState = std::map<std::string, std::string>;  // file -> manifests
 using Scenario = std::vector<WorldState>;
-using Events = std::vector<policy::ResourceEvent>;
+using test::Events;
 
 std::string pod(const std::string& name, const std::string& app, const std::string& address) {
   return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: shop, labels: {app: " + app + "}}\n" +
@@ -71,7 +71,7 @@ class Pipeline {
     }
     for (const auto& [file, text] : state) add(manifests_.put(file, daemon::decode_manifest(text, file)));
     files_ = state;
-    if (shuffle) events = shuffled_and_doubled(std::move(events));
+    if (shuffle) events = test::doubled(test::shuffled(events, random_));
     for (const policy::ResourceEvent& event : events) inventory_.apply(event);
     commit();
   }
@@ -80,17 +80,6 @@ class Pipeline {
   [[nodiscard]] const policy::Snapshot& snapshot() const { return inventory_.snapshot(); }
 
  private:
-  /// Keys change places, every event comes twice; the events of one key stay in their order.
-  Events shuffled_and_doubled(Events events) {
-    std::map<policy::ResourceKey, std::uint32_t> rank;
-    for (const policy::ResourceEvent& event : events)
-      rank.try_emplace(event.key, static_cast<std::uint32_t>(random_()));
-    std::ranges::stable_sort(events, {}, [&](const policy::ResourceEvent& event) { return rank.at(event.key); });
-    Events doubled;
-    for (const policy::ResourceEvent& event : events) doubled.insert(doubled.end(), 2, event);
-    return doubled;
-  }
-
   void commit() {
     const policy::NodePolicy policy = policy::resolve(inventory_.snapshot(), {"node-1"});
     const nft::Ruleset desired = *nft::compile(policy, {});
@@ -116,7 +105,7 @@ class Pipeline {
     }
   }
 
-  std::mt19937 random_;
+  test::RandomChoice random_;
   daemon::ManifestSet manifests_{"directory"};
   WorldState files_;
   policy::Inventory inventory_;
