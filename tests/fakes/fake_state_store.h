@@ -1,0 +1,49 @@
+#pragma once
+// A StateStore without a file: remembers in memory and keeps the same rules. Passes the same contract suite as the
+// real one (tests/unit/daemon/state/state_store_contract_test.cc).
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/state/state_store.h"
+
+namespace tierwall::test {
+
+class FakeStateStore final : public daemon::StateStore {
+ public:
+  explicit FakeStateStore(daemon::StateLimits limits = {}) : limits_(limits) {}
+
+  Result<void> record(const daemon::StateChange& change) override;
+  Result<daemon::Remembered> load() override;
+  Result<std::vector<daemon::Generation>> history(std::size_t limit) override;
+  Result<daemon::Generation> generation(std::uint64_t number) override;
+  Result<void> add_counters(const daemon::Counters& counters) override;
+  Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) override;
+
+  /// The n-th call from now (0: the next one), of whatever operation, fails with this and changes nothing.
+  void refuse(std::size_t nth, Error error) { refusals_.insert_or_assign(calls_ + nth, std::move(error)); }
+
+  /// Calls so far, failed ones too.
+  [[nodiscard]] std::size_t calls() const { return calls_; }
+  /// What was recorded with success, in order.
+  [[nodiscard]] const std::vector<daemon::StateChange>& records() const { return records_; }
+
+ private:
+  /// Counts a call; says whether it is to fail.
+  std::optional<Error> next_refusal();
+  Result<void> keep(const daemon::Generation& generation);
+
+  daemon::StateLimits limits_;
+  std::map<daemon::ObjectId, daemon::RememberedObject> objects_;
+  std::map<std::uint64_t, daemon::Generation> generations_;
+  std::map<std::string, std::string> facts_;
+  daemon::Counters counters_;
+  std::vector<daemon::StateChange> records_;
+  std::size_t calls_ = 0;
+  std::map<std::size_t, Error> refusals_;  ///< by call
+};
+
+}  // namespace tierwall::test
