@@ -12,7 +12,7 @@
 namespace tierwall::daemon {
 
 struct Applied {
-  std::uint64_t generation = 0;  ///< commits of this process that changed the table, from 1
+  std::uint64_t generation = 0;  ///< commits that changed the table, from 1; goes on over restarts
   policy::NodePolicy policy;
   nft::Ruleset ruleset;
   nft::ChangeSet changes;                 ///< that led here

@@ -128,11 +128,32 @@ void read_directory(const Entry& entry) {
   if (const auto path = entry.filled_text()) entry.config().directory = *path;
 }
 
-void read_state_path(const Entry& entry) {
-  const std::optional<std::string> path = entry.filled_text();
+void read_kubeconfig(const Entry& entry) {
+  const auto path = entry.filled_text();
   if (!path) return;
-  if (*path != Config().state_file) entry.remark("accepted, but this version keeps no state file");
-  entry.config().state_file = *path;
+  if (!entry.config().kubernetes) entry.config().kubernetes.emplace();
+  entry.config().kubernetes->kubeconfig = *path;
+}
+
+void read_kubernetes_context(const Entry& entry) {
+  const auto context = entry.filled_text();
+  if (!context) return;
+  if (!entry.config().kubernetes) entry.config().kubernetes.emplace();
+  entry.config().kubernetes->context = *context;
+}
+
+void read_cni_results(const Entry& entry) {
+  if (const auto path = entry.filled_text()) entry.config().cni_results = *path;
+}
+
+void read_restore_fallback(const Entry& entry) {
+  constexpr std::array<std::string_view, 2> kWords = {"none", "deny"};
+  constexpr std::array kFallbacks = {RestoreFallback::None, RestoreFallback::Deny};
+  if (const auto word = entry.one_of(kWords)) entry.config().restore_fallback = kFallbacks[*word];
+}
+
+void read_state_path(const Entry& entry) {
+  if (const auto path = entry.filled_text()) entry.config().state_file = *path;
 }
 
 void read_control_socket(const Entry& entry) {
@@ -171,6 +192,12 @@ void read_own_table(const Entry& entry) {
   if (!word) return;
   entry.config().own_table = *word == 0;
   if (*word == 0) entry.remark("accepted, but this version sets no owner flag on the table");
+}
+
+void read_tie_break(const Entry& entry) {
+  constexpr std::array<std::string_view, 2> kWords = {"calico-3.32", "calico-3.31"};
+  constexpr std::array kRules = {policy::TieBreak::Calico332, policy::TieBreak::Calico331};
+  if (const auto word = entry.one_of(kWords)) entry.config().tie_break = kRules[*word];
 }
 
 void read_endpoint_to_host(const Entry& entry) {
@@ -231,13 +258,18 @@ struct KeyRow {
   void (*read)(const Entry& entry);
 };
 
-/// Every key there is. [source.kubernetes] is read by reject_kubernetes() because its presence is what counts.
+/// Every key there is.
 constexpr std::array kKeys = {
     KeyRow{"node.name", read_node_name},
     KeyRow{"node.pod_cidrs", read_pod_cidrs},
+    KeyRow{"node.cni_results", read_cni_results},
     KeyRow{"source.directory.path", read_directory},
+    KeyRow{"source.kubernetes.kubeconfig", read_kubeconfig},
+    KeyRow{"source.kubernetes.context", read_kubernetes_context},
     KeyRow{"state.path", read_state_path},
+    KeyRow{"restore.fallback", read_restore_fallback},
     KeyRow{"control.socket", read_control_socket},
+    KeyRow{"policy.tie_break", read_tie_break},
     KeyRow{"dataplane.deny", read_deny},
     KeyRow{"dataplane.established", read_established},
     KeyRow{"dataplane.unknown_pod", read_unknown_pod},
@@ -311,10 +343,7 @@ void read_table(const toml::table& table, const std::string& prefix, const std::
     const std::string key = prefix.empty() ? std::string(written.str()) : prefix + "." + std::string(written.str());
     const auto row = std::find_if(kKeys.begin(), kKeys.end(), [&key](const KeyRow& known) { return known.key == key; });
     const Entry entry(key, node, file, reading);
-    if (key == "source.kubernetes") {
-      // Ignoring it would leave the node without the policies that only the API server has.
-      entry.error("not supported by this version");
-    } else if (row != kKeys.end()) {
+    if (row != kKeys.end()) {
       row->read(entry);
     } else if (!is_table(key)) {
       reject_unknown(key, written, file, reading, node.is_table());
@@ -324,6 +353,18 @@ void read_table(const toml::table& table, const std::string& prefix, const std::
       entry.error(fmt::format("expected a table, got {}", Entry::describe(node)));
     }
   }
+}
+
+/// The directory is read unless the API server is the only source that is written. Half a [source.kubernetes] must not
+/// leave the node without the policies that only the API server has.
+void settle_sources(const toml::table& table, const std::string& file, ConfigReading& reading) {
+  const toml::node* kubernetes = table["source"]["kubernetes"].node();
+  if (kubernetes == nullptr) return;
+  if (!table["source"]["directory"]) reading.config.directory.reset();
+  const bool usable = reading.config.kubernetes && !reading.config.kubernetes->kubeconfig.empty();
+  if (usable || !reading.ok() || !kubernetes->is_table()) return;
+  Entry("source.kubernetes.kubeconfig", *kubernetes, file, reading)
+      .error(fmt::format("required: the path of a kubeconfig file, or \"{}\"", kInCluster));
 }
 
 std::vector<Failsafe> failsafe_ports(policy::Protocol protocol, std::initializer_list<std::uint16_t> ports) {
@@ -379,6 +420,7 @@ ConfigReading parse_config(std::string_view text, const std::string& file) {
   try {
     const toml::table table = toml::parse(text, std::string_view(file));
     read_table(table, "", file, reading);
+    settle_sources(table, file, reading);
   } catch (const toml::parse_error& failure) {
     const toml::source_position place = failure.source().begin;
     reading.errors.push_back({.where = Location{file, static_cast<int>(place.line), static_cast<int>(place.column)},
@@ -412,6 +454,10 @@ std::string print_config_error(const Diagnostic& error) {
   line += ": error: ";
   if (!error.field.empty()) line += error.field + ": ";
   return line + error.message;
+}
+
+std::string node_name(const Config& config) {
+  return config.node_name.empty() ? host_name() : config.node_name;
 }
 
 std::string host_name() {

@@ -12,34 +12,45 @@
 #include "nft/compile.h"
 #include "policy/address.h"
 #include "policy/diagnostic.h"
+#include "policy/failsafe.h"
+#include "policy/ordering.h"
 #include "policy/port.h"
 
 namespace tierwall::daemon {
 
 inline constexpr const char* kDefaultConfigFile = "/etc/tierwall/tierwall.toml";
 
-/// An always-permitted port of the host: "tcp:22", "tcp:10.0.0.0/8:22", "tcp:[fd00::/8]:22".
-struct Failsafe {
-  policy::Protocol protocol;
-  std::optional<policy::Prefix> nets;  ///< absent: any address
-  std::uint16_t port = 0;
-
-  friend bool operator==(const Failsafe&, const Failsafe&) = default;
-};
+using policy::Failsafe;
 
 enum class DenyAction { Drop, Reject };
 
+/// Where the API server is and who we are for it.
+struct KubernetesAccess {
+  std::string kubeconfig;  ///< a path, or kInCluster: the environment of a pod
+  std::string context;     ///< empty: the file's current-context
+
+  friend bool operator==(const KubernetesAccess&, const KubernetesAccess&) = default;
+};
+inline constexpr const char* kInCluster = "in-cluster";
+
+/// What `tierwalld restore` does without a usable memory.
+enum class RestoreFallback { None, Deny };
+
 struct Config {
-  std::string node_name;  ///< empty: the host name
-  std::string directory = "/etc/tierwall/policy.d";
+  std::string node_name;                                            ///< empty: the host name
+  std::optional<std::string> directory = "/etc/tierwall/policy.d";  ///< absent: [source.kubernetes] is the only source
+  std::optional<KubernetesAccess> kubernetes;
+  std::string cni_results = "/var/lib/cni/results";
   std::string state_file = "/var/lib/tierwall/state.db";
   std::string control_socket = "/run/tierwall/control.sock";
   DenyAction deny = DenyAction::Drop;
-  bool own_table = true;        ///< "auto": owner flags where the kernel has them
+  bool own_table = true;  ///< "auto": owner flags where the kernel has them
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();
   std::optional<std::string> metrics_listen;
+  RestoreFallback restore_fallback = RestoreFallback::None;
   /// Written settings that this version accepts without acting on them: "metrics.listen: accepted, but ...".
   std::vector<std::string> remarks;
 
@@ -63,10 +74,12 @@ ConfigReading load_config(const std::string& file, bool may_be_missing);
 /// "FILE:LINE:COLUMN: error: KEY: MESSAGE".
 std::string print_config_error(const policy::Diagnostic& error);
 
-/// One entry of a failsafe list.
+/// One entry of a failsafe list: "tcp:22", "tcp:10.0.0.0/8:22", "tcp:[fd00::/8]:22".
 Result<Failsafe> parse_failsafe(std::string_view text);
 
 /// The name the node goes by when the configuration gives none: the host name in lower case, as the kubelet has it.
 std::string host_name();
+/// The configured name, or that.
+std::string node_name(const Config& config);
 
 }  // namespace tierwall::daemon

@@ -13,6 +13,10 @@
 #include <CLI/CLI.hpp>
 
 #include "daemon/config.h"
+#include "daemon/memory.h"
+#include "daemon/restore.h"
+#include "daemon/state/boot_id.h"
+#include "daemon/state/open_state.h"
 #include "daemon/wiring.h"
 #include "nft/netlink_tables.h"
 #include "systemd/journal.h"
@@ -26,6 +30,7 @@ constexpr int kExitUsage = 2;
 struct Options {
   daemon::ConfigFile config;
   bool check_only = false;
+  bool restore = false;
 };
 
 /// Absent when there is nothing left to do: the exit code is in `exit_code` then.
@@ -36,6 +41,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
                             ->type_name("FILE")
                             ->capture_default_str();
   parser.add_flag("--check-config", options.check_only, "Check the configuration file and exit");
+  const CLI::App* restore = parser.add_subcommand(
+      "restore", "Put the last known policy into the kernel before the network comes up, and exit");
   parser.set_version_flag("--version", "tierwalld " TIERWALL_VERSION);
   try {
     parser.parse(argc, argv);
@@ -44,6 +51,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     return std::nullopt;
   }
   options.config.may_be_missing = config->count() == 0;
+  options.restore = restore->parsed();
   return options;
 }
 
@@ -52,11 +60,31 @@ int fail(const Error& error) {
   return EXIT_FAILURE;
 }
 
+int restore(const daemon::Config& config, const std::string& boot_id, nft::KernelTables& tables,
+            systemd::JournalSink& journal) {
+  const daemon::SystemClock clock;
+  const daemon::OpenedState state = daemon::open_state({.path = config.state_file}, clock);
+  daemon::Memory memory(*state.store, clock, boot_id);
+  const daemon::RestorePlan plan = daemon::plan_restore(memory.restore(), config);
+  if (plan.table) {
+    if (const Result<void> written = daemon::put_in_force(*plan.table, tables); !written) return fail(written.error());
+  }
+  journal.record({.level = plan.complete ? systemd::Level::Notice : systemd::Level::Warning,
+                  .id = systemd::message::kRestored,
+                  .message = (plan.table ? "restored: " : "nothing was restored: ") + plan.what,
+                  .fields = {},
+                  .errno_value = 0});
+  return EXIT_SUCCESS;
+}
+
 int run(const Options& options, daemon::Config config) {
   Result<std::unique_ptr<nft::NetlinkTables>> tables = nft::NetlinkTables::open();
   if (!tables) return fail(tables.error());
+  const Result<std::string> boot_id = daemon::read_boot_id();
+  if (!boot_id) return fail(boot_id.error());
   systemd::SystemJournal journal;
-  daemon::Daemon daemon(options.config, std::move(config), **tables, journal);
+  if (options.restore) return restore(config, *boot_id, **tables, journal);
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

@@ -70,12 +70,12 @@ void Reconciler::step() {
   dirty_since_.reset();
   retry_at_.reset();
 
-  Attempt attempt{.policy = policy::resolve(inventory_.snapshot(), policy::Scope{settings_.node}),
+  Attempt attempt{.policy = policy::resolve(inventory_.snapshot(), policy::Scope{settings_.node}, settings_.tie_break),
                   .desired = {},
                   .changes = {},
                   .whole_table = whole_table_,
                   .started = now};
-  Result<nft::Ruleset> desired = nft::compile(attempt.policy, settings_.compile);
+  Result<nft::Ruleset> desired = nft::compile(attempt.policy, compile_options());
   if (!desired) {
     trouble_ = fmt::format("{}; the rules applied before stay in force", desired.error().message);
     journal_.record({.level = Level::Error,
@@ -89,6 +89,15 @@ void Reconciler::step() {
   attempt.changes = attempt.whole_table ? nft::rebuild(attempt.desired) : nft::diff(applied_->ruleset, attempt.desired);
   if (const std::optional<Refusal> refusal = send(attempt)) return refuse(attempt, *refusal);
   accept(std::move(attempt));
+}
+
+/// The node's pod CIDRs are those of the configuration, or else those its Node object names.
+nft::CompileOptions Reconciler::compile_options() const {
+  nft::CompileOptions options = settings_.compile;
+  const auto& nodes = inventory_.snapshot().nodes;
+  const auto node = nodes.find(settings_.node);
+  if (options.pod_cidrs.empty() && node != nodes.end()) options.pod_cidrs = node->second.pod_cidrs;
+  return options;
 }
 
 std::optional<Reconciler::Refusal> Reconciler::send(const Attempt& attempt) {
@@ -135,14 +144,14 @@ void Reconciler::accept(Attempt attempt) {
   whole_table_ = false;
   trouble_.reset();
   const bool changed = !attempt.changes.empty();
-  Applied next{.generation = applied_ ? applied_->generation : 0,
+  Applied next{.generation = last_generation_,
                .policy = std::move(attempt.policy),
                .ruleset = std::move(attempt.desired),
                .changes = applied_ ? applied_->changes : nft::ChangeSet{},
                .time = applied_ ? applied_->time : std::chrono::milliseconds(0),
                .duration = applied_ ? applied_->duration : std::chrono::microseconds(0)};
   if (changed) {
-    ++next.generation;
+    next.generation = ++last_generation_;
     next.changes = std::move(attempt.changes);
     next.time = clock_.unix_time();
     next.duration = clock_.monotonic() - attempt.started;

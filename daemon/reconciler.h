@@ -21,6 +21,7 @@
 #include "nft/compile.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
+#include "policy/ordering.h"
 #include "systemd/journal.h"
 
 namespace tierwall::daemon {
@@ -28,6 +29,7 @@ namespace tierwall::daemon {
 /// What of the configuration decides about the table.
 struct NodeSettings {
   std::string node;
+  policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;
 };
 
@@ -53,6 +55,8 @@ class Reconciler {
   /// Every source was read completely once. Before this nothing is committed.
   void sources_in_sync();
   void use_settings(NodeSettings settings);
+  /// Numbers go on behind this one, the last of an earlier process. Before the first step only.
+  void continue_from(std::uint64_t generation) { last_generation_ = generation; }
   /// The next step writes the whole table, whatever the kernel is believed to hold: the operator's remedy when
   /// somebody else changed or flushed it.
   void write_anew();
@@ -87,6 +91,7 @@ class Reconciler {
     bool busy_chain = false;  ///< it would not remove a chain
   };
 
+  [[nodiscard]] nft::CompileOptions compile_options() const;
   [[nodiscard]] std::optional<Refusal> send(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_split(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);
@@ -110,6 +115,7 @@ class Reconciler {
   std::shared_ptr<const Applied> applied_;
   std::optional<std::string> trouble_;
   std::uint64_t transactions_ = 0;
+  std::uint64_t last_generation_ = 0;  // that was applied, by this process or an earlier one
 };
 
 }  // namespace tierwall::daemon

@@ -2,72 +2,94 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "daemon/control/inventory_lists.h"
-#include "policy/review.h"
+#include "daemon/sources/kubernetes/needs.h"
+#include "policy/resolve.h"
 #include "systemd/notify.h"
 
 namespace tierwall::daemon {
 
 namespace {
 
-using systemd::Field;
 using systemd::Level;
 
-std::string node_name(const Config& config) {
-  return config.node_name.empty() ? host_name() : config.node_name;
+Result<ServerAccess> read_access(const KubernetesAccess& access) {
+  if (access.kubeconfig != kInCluster) return read_kubeconfig(access.kubeconfig, access.context);
+  return in_cluster_access([](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
 }
 
 NodeSettings node_settings(const Config& config) {
-  return {.node = node_name(config), .compile = config.compile};
-}
-
-std::int64_t to_unix_ms(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
-/// Pods exist, and not one of them on this node: most often the node's name is wrong.
-bool no_pod_is_here(const policy::Snapshot& snapshot, const std::string& node) {
-  return !snapshot.pods.empty() && std::none_of(snapshot.pods.begin(), snapshot.pods.end(),
-                                                [&node](const auto& entry) { return entry.second.node == node; });
+  return {.node = node_name(config), .tie_break = config.tie_break, .compile = config.compile};
 }
 
 }  // namespace
 
 // ---- building and connecting ---------------------------------------------------------------------------------
 
-Daemon::Daemon(ConfigFile config_file, Config config, nft::KernelTables& tables, systemd::JournalSink& journal)
+Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
+               systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
       journal_(journal),
+      state_file_(open_state_file()),
+      memory_(*state_file_.store, clock_, std::move(boot_id)),
       reconciler_(inventory_, tables, clock_, journal, node_settings(config_)),
-      directory_(loop_, config_.directory,
-                 [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }),
+      directory_(make_directory()),
+      cluster_(make_cluster()),
+      cni_(loop_, config_.cni_results, [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
       interrupt_(loop_, SIGINT, [this] { stop(); }),
       hangup_(loop_, SIGHUP, [this] { reload(); }) {}
 
+OpenedState Daemon::open_state_file() const {
+  return open_state({.path = config_.state_file}, clock_);
+}
+
+std::unique_ptr<PolicyDirectory> Daemon::make_directory() {
+  if (!config_.directory) return nullptr;
+  return std::make_unique<PolicyDirectory>(
+      loop_, *config_.directory, [this](const std::vector<policy::ResourceEvent>& events) { receive(events); });
+}
+
+std::unique_ptr<ClusterConnection> Daemon::make_cluster() {
+  if (!config_.kubernetes) return nullptr;
+  return std::make_unique<ClusterConnection>(
+      loop_, clock_,
+      ClusterConnection::Settings{.node = node_name(config_),
+                                  .user_agent = "tierwalld/" TIERWALL_VERSION,
+                                  .read_access = [this] { return read_access(*config_.kubernetes); }},
+      [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }, [this] { note_cluster(); });
+}
+
 VarlinkService Daemon::make_service() {
   const auto locate = [this](const policy::ResourceKey& key) { return inventory_.location(key); };
   const auto applied = [this] {
     return reconciler_.applied() ? reconciler_.applied() : std::make_shared<const Applied>();
   };
-  return {.version = TIERWALL_VERSION,
-          .methods = {
-              {"GetStatus", {"status", [this] { return to_json(report()); }}},
-              {"ListTiers", {"tiers", [this] { return rows_to_json(list_tiers(inventory_.snapshot())); }}},
-              {"ListPolicies",
-               {"policies",
-                [=, this] { return rows_to_json(list_policies(inventory_.snapshot(), applied()->policy, locate)); }}},
-              {"ListEndpoints", {"endpoints", [=] { return rows_to_json(list_endpoints(applied()->policy)); }}},
-              {"ListSets", {"sets", [=] { return rows_to_json(list_sets(applied()->ruleset)); }}},
-          }};
+  return {
+      .version = TIERWALL_VERSION,
+      .methods = {
+          {"GetStatus", {"status", [this] { return to_json(report()); }}},
+          {"ListTiers", {"tiers", [this] { return rows_to_json(list_tiers(inventory_.snapshot())); }}},
+          {"ListPolicies",
+           {"policies",
+            [=, this] {
+              return rows_to_json(list_policies(inventory_.snapshot(), applied()->policy, config_.tie_break, locate));
+            }}},
+          {"ListEndpoints", {"endpoints", [=] { return rows_to_json(list_endpoints(applied()->policy)); }}},
+          {"ListSets", {"sets", [=] { return rows_to_json(list_sets(applied()->ruleset)); }}},
+      }};
 }
 
 Result<void> Daemon::start() {
@@ -79,12 +101,26 @@ Result<void> Daemon::start() {
   }
   loop_.enable_watchdog();
   record(Level::Notice, systemd::message::kStarted,
-         fmt::format("started on node '{}', policy directory '{}'", node_name(config_), directory_.path()));
-  directory_.watch_health([this] { note_source_health(); });
-  // A directory that cannot be read is tried again by the source itself, which then reports its health.
-  const Result<void> read = directory_.start();
-  static_cast<void>(read);
+         fmt::format("started on node '{}', policy directory '{}', API server by '{}'", node_name(config_),
+                     config_.directory.value_or("none"), config_.kubernetes ? config_.kubernetes->kubeconfig : "none"));
+  for (const std::string& remark : state_file_.remarks) {
+    record(Level::Warning, systemd::message::kStateTrouble, "state: " + remark);
+  }
+  restore();
+  cni_.start();
+  if (cluster_) cluster_->start();
+  if (directory_) {
+    directory_->watch_health([this] { note_source_health(); });
+    // A directory that cannot be read is tried again by the source itself, which then reports its health.
+    const Result<void> read = directory_->start();
+    static_cast<void>(read);
+  }
   note_source_health();
+  if (cluster_ && !ready_) {
+    // An API server that is away must not keep the machine from starting: what is in the kernel stays meanwhile.
+    ready_ = true;
+    systemd::notify_ready(status_line());
+  }
   return {};
 }
 
@@ -99,27 +135,96 @@ int Daemon::run() {
 
 // ---- what happens --------------------------------------------------------------------------------------------
 
+/// What was in force before this process counts until its sources say otherwise.
+void Daemon::restore() {
+  Result<Restored> restored = memory_.restore();
+  if (!restored) {
+    return record(Level::Warning, systemd::message::kStateTrouble,
+                  "state: " + restored.error().message + "; starting without what was remembered");
+  }
+  reconciler_.continue_from(restored->generation);
+  restored_ = restored->generation > 0;
+  std::vector<policy::ResourceEvent> of_directory;
+  for (policy::ResourceEvent& event : restored->events) {
+    if (event.source == kDirectorySource ? directory_ == nullptr : cluster_ == nullptr) continue;  // no source any more
+    inventory_.apply(event);
+    if (event.source == kDirectorySource) of_directory.push_back(std::move(event));
+  }
+  if (directory_) directory_->remember(std::move(of_directory));
+  if (restored_) reconciler_.mark_dirty();
+}
+
 void Daemon::receive(const std::vector<policy::ResourceEvent>& events) {
   const std::uint64_t before = inventory_.generation();
-  for (const policy::ResourceEvent& event : events) inventory_.apply(event);
+  for (const policy::ResourceEvent& event : events) {
+    if (inventory_.apply(event)) memory_.note(event);
+  }
   if (inventory_.generation() != before) reconciler_.mark_dirty();
   publish();
   schedule();
 }
 
+bool Daemon::sources_read() const {
+  return (!directory_ || !directory_->failure()) && (!cluster_ || cluster_->in_sync());
+}
+
+void Daemon::note_sources() {
+  if (restored_ || sources_read()) reconciler_.sources_in_sync();
+  publish();
+  schedule();
+}
+
 void Daemon::note_source_health() {
-  const std::optional<std::string>& failure = directory_.failure();
-  if (!failure) reconciler_.sources_in_sync();
-  const std::vector<systemd::FieldValue> fields = {{Field::Source, std::string(kDirectorySource)}};
+  const std::optional<std::string> failure = directory_ ? directory_->failure() : std::nullopt;
+  const std::vector<systemd::FieldValue> fields = {{systemd::Field::Source, std::string(kDirectorySource)}};
   if (failure && !source_lost_) {
     record(Level::Warning, systemd::message::kSourceLost, "policy directory cannot be read: " + *failure, fields);
   } else if (!failure && source_lost_) {
     record(Level::Notice, systemd::message::kSourceRegained,
-           fmt::format("policy directory '{}' can be read again", directory_.path()), fields);
+           fmt::format("policy directory '{}' can be read again", directory_->path()), fields);
   }
   source_lost_ = failure.has_value();
-  publish();
-  schedule();
+  note_sources();
+}
+
+void Daemon::note_cluster() {
+  ask_for_what_is_needed();
+  if (cluster_->in_sync() && !cluster_confirmed_) drop_unconfirmed();
+  const std::vector<std::string> lost = cluster_->lost();
+  const bool is_lost = cluster_->failure() || !lost.empty();
+  const std::vector<systemd::FieldValue> fields = {{systemd::Field::Source, std::string(kKubernetesSource)}};
+  if (is_lost && !cluster_lost_) {
+    record(Level::Warning, systemd::message::kSourceLost,
+           "API server: " + (cluster_->failure() ? *cluster_->failure() : lost.front()), fields);
+  } else if (!is_lost && cluster_lost_) {
+    record(Level::Notice, systemd::message::kSourceRegained, "API server is followed again", fields);
+  }
+  cluster_lost_ = is_lost;
+  note_sources();
+}
+
+/// Objects that an earlier process or connection knew of, and that the API server does not have any more.
+void Daemon::drop_unconfirmed() {
+  cluster_confirmed_ = true;
+  std::vector<policy::ResourceEvent> gone;
+  for (const policy::ResourceKey& key : inventory_.keys_of(kKubernetesSource)) {
+    if (cluster_->knows(key)) continue;
+    gone.push_back(
+        {.source = std::string(kKubernetesSource), .key = key, .change = policy::ResourceEvent::Change::Gone});
+  }
+  if (!gone.empty()) receive(gone);
+}
+
+/// Which pods, nodes and services matter depends on the policies. Before the first commit this is asked of what is
+/// known so far, so that the first table does not deny peers that merely were not asked for yet.
+void Daemon::ask_for_what_is_needed() {
+  if (!cluster_) return;
+  if (reconciler_.applied()) {
+    cluster_->need(find_needs(inventory_.snapshot(), reconciler_.applied()->policy));
+  } else if (cluster_->in_sync()) {
+    const policy::Scope here{.node = node_name(config_)};
+    cluster_->need(find_needs(inventory_.snapshot(), policy::resolve(inventory_.snapshot(), here, config_.tie_break)));
+  }
 }
 
 void Daemon::reload() {
@@ -130,7 +235,8 @@ void Daemon::reload() {
     record(Level::Error, systemd::message::kConfigRejected, "configuration rejected: " + print_config_error(error));
   }
   if (config_errors_.empty()) take_config(std::move(reading.config));
-  directory_.rescan();
+  if (directory_) directory_->rescan();
+  if (cluster_) cluster_->reload();
   reconciler_.write_anew();
   publish();
   schedule();
@@ -139,15 +245,16 @@ void Daemon::reload() {
 
 void Daemon::take_config(Config config) {
   needs_restart_.clear();
-  if (config.directory != directory_.path()) {
-    needs_restart_.push_back(fmt::format("source.directory.path: '{}' needs a restart, '{}' is in use",
-                                         config.directory, directory_.path()));
-  }
-  if (config.control_socket != config_.control_socket) {
-    needs_restart_.push_back(fmt::format("control.socket: '{}' needs a restart, '{}' is in use", config.control_socket,
-                                         config_.control_socket));
-    config.control_socket = config_.control_socket;
-  }
+  const auto keep = [this](std::string_view key, const auto& in_use, auto& wanted) {
+    if (wanted == in_use) return;
+    needs_restart_.push_back(fmt::format("{}: a change of this needs a restart; the former value is in use", key));
+    wanted = in_use;
+  };
+  keep("source.directory.path", config_.directory, config.directory);
+  keep("source.kubernetes", config_.kubernetes, config.kubernetes);
+  keep("state.path", config_.state_file, config.state_file);
+  keep("node.cni_results", config_.cni_results, config.cni_results);
+  keep("control.socket", config_.control_socket, config.control_socket);
   config_ = std::move(config);
   reconciler_.use_settings(node_settings(config_));
   record(Level::Notice, systemd::message::kConfigReloaded,
@@ -155,7 +262,14 @@ void Daemon::take_config(Config config) {
 }
 
 void Daemon::step() {
+  const auto before = reconciler_.applied();
   reconciler_.step();
+  if (const auto applied = reconciler_.applied(); applied != before) {
+    memory_.note_commit(*applied);
+    ask_for_what_is_needed();
+  }
+  memory_.step();
+  note_memory();
   publish();
   if (!ready_ && reconciler_.applied()) {
     ready_ = true;
@@ -164,10 +278,18 @@ void Daemon::step() {
   schedule();
 }
 
+void Daemon::note_memory() {
+  const std::optional<std::string>& trouble = memory_.trouble();
+  if (trouble == memory_trouble_) return;
+  memory_trouble_ = trouble;
+  if (trouble) record(Level::Warning, systemd::message::kStateTrouble, "state: " + *trouble);
+}
+
 void Daemon::schedule() {
-  const std::optional<std::chrono::microseconds> due = reconciler_.due();
+  std::optional<std::chrono::microseconds> due = reconciler_.due();
+  if (const auto remember = memory_.due(); remember && (!due || *remember < *due)) due = remember;
   if (!due) return step_timer_.stop();
-  step_timer_.start(*due - clock_.monotonic());
+  step_timer_.start(std::max(*due - clock_.monotonic(), std::chrono::microseconds(0)));
 }
 
 /// Tells the journal and the service manager what is different from what they were told last.
@@ -183,6 +305,7 @@ void Daemon::publish() {
 }
 
 void Daemon::stop() {
+  memory_.flush();
   systemd::notify_stopping("stopping; the rules stay in the kernel");
   record(Level::Notice, systemd::message::kStopped, "stopped; the rules stay in the kernel");
   loop_.stop(0);
@@ -191,109 +314,6 @@ void Daemon::stop() {
 void Daemon::record(Level level, systemd::MessageId id, std::string message, std::vector<systemd::FieldValue> fields) {
   journal_.record(
       {.level = level, .id = id, .message = std::move(message), .fields = std::move(fields), .errno_value = 0});
-}
-
-// ---- what it tells about itself ------------------------------------------------------------------------------
-
-State Daemon::state() const {
-  if (!degraded_reasons().empty()) return State::Degraded;
-  return reconciler_.in_sync() ? State::InSync : State::Starting;
-}
-
-std::string Daemon::status_line() const {
-  const std::vector<std::string> reasons = degraded_reasons();
-  if (!reasons.empty()) return fmt::format("degraded: {}", fmt::join(reasons, "; "));
-  if (!reconciler_.in_sync()) return "starting";
-  const AppliedStatus applied = summarize(*reconciler_.applied());
-  return fmt::format("in sync, endpoints: {}, policies: {}, generation: {}", applied.endpoints, applied.policies,
-                     applied.generation);
-}
-
-std::vector<std::string> Daemon::degraded_reasons() const {
-  std::vector<std::string> reasons;
-  if (reconciler_.trouble()) reasons.push_back(*reconciler_.trouble());
-  if (directory_.failure()) {
-    const char* meanwhile = reconciler_.applied() ? "what was read before stays in force"
-                                                  : "nothing is committed, what the kernel holds stays";
-    reasons.push_back(fmt::format("policy directory cannot be read: {}; {}", *directory_.failure(), meanwhile));
-  }
-  if (!config_errors_.empty()) {
-    reasons.push_back(fmt::format("configuration '{}' has {} error{}; the former one stays in force", config_file_.path,
-                                  config_errors_.size(), config_errors_.size() == 1 ? "" : "s"));
-  }
-  if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
-  if (const std::size_t errors = manifest_errors(); errors > 0) {
-    reasons.push_back(fmt::format("{} error{} in manifests; the last good version of what they concern stays in force",
-                                  errors, errors == 1 ? "" : "s"));
-  }
-  return reasons;
-}
-
-std::vector<policy::Diagnostic> Daemon::manifest_problems() const {
-  std::vector<policy::Diagnostic> problems = directory_.problems();
-  const std::vector<policy::Diagnostic> of_objects = inventory_.problems();
-  problems.insert(problems.end(), of_objects.begin(), of_objects.end());
-  return problems;
-}
-
-std::size_t Daemon::manifest_errors() const {
-  const std::vector<policy::Diagnostic> problems = manifest_problems();
-  return static_cast<std::size_t>(
-      std::count_if(problems.begin(), problems.end(),
-                    [](const policy::Diagnostic& problem) { return problem.severity == policy::Severity::Error; }));
-}
-
-/// Reviewing asks every selector of every policy, so it is done once per change of the world, not once per question.
-const std::vector<policy::Diagnostic>& Daemon::warnings() const {
-  if (reviewed_generation_ != inventory_.generation()) {
-    warnings_ = policy::review(inventory_.snapshot(),
-                               [this](const policy::ResourceKey& key) { return inventory_.location(key); });
-    reviewed_generation_ = inventory_.generation();
-  }
-  return warnings_;
-}
-
-std::vector<std::string> Daemon::remarks() const {
-  std::vector<std::string> remarks = config_.remarks;
-  remarks.insert(remarks.end(), needs_restart_.begin(), needs_restart_.end());
-  if (!control_.group()) {
-    remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
-  }
-  if (config_.compile.pod_cidrs.empty()) {
-    remarks.emplace_back("node.pod_cidrs is not set, so dataplane.unknown_pod has nothing to act on");
-  }
-  if (no_pod_is_here(inventory_.snapshot(), node_name(config_))) {
-    remarks.push_back(fmt::format("no pod is on node '{}': is node.name right?", node_name(config_)));
-  }
-  if (const auto applied = reconciler_.applied()) {
-    remarks.insert(remarks.end(), applied->policy.remarks.begin(), applied->policy.remarks.end());
-  }
-  return remarks;
-}
-
-StatusReport Daemon::report() const {
-  StatusReport report{
-      .version = TIERWALL_VERSION,
-      .node = node_name(config_),
-      .state = state(),
-      .now_ms = clock_.unix_time().count(),
-      .transactions = reconciler_.transactions(),
-      .degraded = degraded_reasons(),
-      .sources = {{.name = std::string(kDirectorySource),
-                   .location = directory_.path(),
-                   .in_sync = !directory_.failure(),
-                   .last_read_ms = to_unix_ms(directory_.last_read()),
-                   .files = directory_.file_count(),
-                   .objects = directory_.object_count(),
-                   .failure = directory_.failure()}},
-      .applied = reconciler_.applied() ? std::optional(summarize(*reconciler_.applied())) : std::nullopt,
-      .problems = config_errors_,
-      .warnings = warnings(),
-      .remarks = remarks()};
-  const std::vector<policy::Diagnostic> of_manifests = manifest_problems();
-  report.problems.insert(report.problems.end(), of_manifests.begin(), of_manifests.end());
-  std::sort(report.problems.begin(), report.problems.end());
-  return report;
 }
 
 }  // namespace tierwall::daemon

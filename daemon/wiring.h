@@ -1,15 +1,18 @@
 #pragma once
 // The composition root: builds every part of the daemon and connects them. One thread, one loop.
 //
-//   policy directory ==ResourceEvents==> Inventory --dirty--> Reconciler ==ChangeSet==> KernelTables
-//                                            |                    |
-//                                            |                 Applied
-//                                            v                    v
-//   tierwall <==Varlink==> control socket <-- StatusReport, rows -+--> journal, service manager
+//   policy directory --+
+//   API server --------+==ResourceEvents==> Inventory --dirty--> Reconciler ==ChangeSet==> KernelTables
+//   CNI results -------+       |    ^            |                    |
+//                              v    | at start   |                 Applied --> what to ask the API server for
+//                            Memory (SQLite) <---|--------------------+
+//                                                v                    v
+//   tierwall <==Varlink==> control socket <-- StatusReport, rows -----+--> journal, service manager
 //
 //   ==> data moves     --> somebody is told, and reads
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +21,12 @@
 #include "daemon/config.h"
 #include "daemon/control/control_server.h"
 #include "daemon/control/status.h"
+#include "daemon/memory.h"
 #include "daemon/reconciler.h"
+#include "daemon/sources/cni_results.h"
+#include "daemon/sources/kubernetes/cluster_connection.h"
 #include "daemon/sources/policy_directory.h"
+#include "daemon/state/open_state.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
 #include "systemd/event_loop.h"
@@ -35,8 +42,9 @@ struct ConfigFile {
 
 class Daemon {
  public:
-  /// Borrows the doors; they outlive it.
-  Daemon(ConfigFile config_file, Config config, nft::KernelTables& tables, systemd::JournalSink& journal);
+  /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
+  Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
+         systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -48,20 +56,32 @@ class Daemon {
 
  private:
   [[nodiscard]] VarlinkService make_service();
+  [[nodiscard]] OpenedState open_state_file() const;
+  [[nodiscard]] std::unique_ptr<PolicyDirectory> make_directory();
+  [[nodiscard]] std::unique_ptr<ClusterConnection> make_cluster();
   [[nodiscard]] StatusReport report() const;
+  [[nodiscard]] std::vector<SourceStatus> source_status() const;
   [[nodiscard]] std::vector<std::string> degraded_reasons() const;
-  [[nodiscard]] std::vector<policy::Diagnostic> manifest_problems() const;
-  [[nodiscard]] std::size_t manifest_errors() const;
+  [[nodiscard]] std::vector<std::string> source_failures() const;
+  [[nodiscard]] std::vector<policy::Diagnostic> object_problems() const;
+  [[nodiscard]] std::size_t object_errors() const;
   [[nodiscard]] const std::vector<policy::Diagnostic>& warnings() const;
   [[nodiscard]] std::vector<std::string> remarks() const;
   [[nodiscard]] State state() const;
   [[nodiscard]] std::string status_line() const;
 
+  void restore();
   void receive(const std::vector<policy::ResourceEvent>& events);
+  void note_sources();
   void note_source_health();
+  void note_cluster();
+  void drop_unconfirmed();
+  void ask_for_what_is_needed();
+  [[nodiscard]] bool sources_read() const;
   void reload();
   void take_config(Config config);
   void step();
+  void note_memory();
   void schedule();
   void publish();
   void stop();
@@ -73,7 +93,11 @@ class Daemon {
   std::vector<policy::Diagnostic> config_errors_;  // of the last reload
   std::vector<std::string> needs_restart_;
   std::optional<std::string> control_failure_;
-  bool source_lost_ = false;  // as last reported
+  std::optional<std::string> memory_trouble_;  // as last reported
+  bool source_lost_ = false;                   // the directory, as last reported
+  bool cluster_lost_ = false;                  // the API server, as last reported
+  bool restored_ = false;                      // what was in force before is known, from this boot or an earlier one
+  bool cluster_confirmed_ = false;             // every object of the API server was seen by this connection
   State published_state_ = State::Starting;
   std::string published_line_;
   bool ready_ = false;
@@ -83,9 +107,13 @@ class Daemon {
   systemd::JournalSink& journal_;
   SystemClock clock_;
   systemd::EventLoop loop_;
+  OpenedState state_file_;
+  Memory memory_;
   policy::Inventory inventory_;
   Reconciler reconciler_;
-  PolicyDirectory directory_;
+  std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
+  std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source
+  CniResults cni_;
   ControlServer control_;
   systemd::Timer step_timer_;
   systemd::SignalWatch terminate_;

@@ -80,10 +80,10 @@ std::vector<TierRow> list_tiers(const policy::Snapshot& snapshot) {
 }
 
 std::vector<PolicyRow> list_policies(const policy::Snapshot& snapshot, const policy::NodePolicy& applied,
-                                     const policy::Locate& locate) {
+                                     policy::TieBreak tie_break, const policy::Locate& locate) {
   const std::map<policy::ResourceKey, std::size_t> endpoints = count_endpoints(applied);
   std::vector<PolicyRow> rows;
-  for (const policy::OrderedTier& ordered : policy::order_tiers(snapshot.tiers, snapshot.policies)) {
+  for (const policy::OrderedTier& ordered : policy::order_tiers(snapshot.tiers, snapshot.policies, tie_break)) {
     for (const policy::Policy* policy : ordered.policies) {
       const policy::ResourceKey key{.kind = policy->kind, .ns = policy->ns, .name = policy->name};
       const auto found = endpoints.find(key);

@@ -7,15 +7,16 @@
 #include "nft/ruleset.h"
 #include "policy/inventory.h"
 #include "policy/node_policy.h"
+#include "policy/ordering.h"
 #include "policy/review.h"
 
 namespace tierwall::daemon {
 
 /// In evaluation order. `policies` counts all policies of the tier, whether they select something here or not.
 std::vector<TierRow> list_tiers(const policy::Snapshot& snapshot);
-/// In evaluation order; `endpoints` counts those of `applied`.
+/// In evaluation order, staged ones at the place they would have; `endpoints` counts those of `applied`.
 std::vector<PolicyRow> list_policies(const policy::Snapshot& snapshot, const policy::NodePolicy& applied,
-                                     const policy::Locate& locate);
+                                     policy::TieBreak tie_break, const policy::Locate& locate);
 std::vector<EndpointRow> list_endpoints(const policy::NodePolicy& applied);
 /// Sets and maps of the table, by name.
 std::vector<SetRow> list_sets(const nft::Ruleset& applied);

@@ -27,6 +27,19 @@ Json to_json(const policy::Diagnostic& diagnostic) {
           {"message", diagnostic.message}};
 }
 
+Json to_json(const CollectionStatus& collection) {
+  return {{"kind", collection.kind},
+          {"path", collection.path},
+          {"state", collection.state},
+          {"objects", collection.objects},
+          {"resource_version", collection.resource_version},
+          {"last_contact_ms", collection.last_contact_ms},
+          {"failure", collection.failure}};
+}
+
+template <typename T>
+Json array_json(const std::vector<T>& values);
+
 Json to_json(const SourceStatus& source) {
   return {{"name", source.name},
           {"location", source.location},
@@ -34,7 +47,8 @@ Json to_json(const SourceStatus& source) {
           {"last_read_ms", source.last_read_ms},
           {"files", source.files},
           {"objects", source.objects},
-          {"failure", optional_json(source.failure)}};
+          {"failure", optional_json(source.failure)},
+          {"collections", array_json(source.collections)}};
 }
 
 Json to_json(const AppliedStatus& applied) {
@@ -171,6 +185,19 @@ Result<policy::Diagnostic> diagnostic_from_json(const Json& json) {
   return reader.finish(diagnostic);
 }
 
+Result<CollectionStatus> collection_from_json(const Json& json) {
+  ObjectReader reader(json, "collection");
+  CollectionStatus collection;
+  reader.read("kind", collection.kind);
+  reader.read("path", collection.path);
+  reader.read("state", collection.state);
+  reader.read("objects", collection.objects);
+  reader.read("resource_version", collection.resource_version);
+  reader.read("last_contact_ms", collection.last_contact_ms);
+  reader.read("failure", collection.failure);
+  return reader.finish(collection);
+}
+
 Result<SourceStatus> source_from_json(const Json& json) {
   ObjectReader reader(json, "source");
   SourceStatus source;
@@ -181,6 +208,7 @@ Result<SourceStatus> source_from_json(const Json& json) {
   reader.read("files", source.files);
   reader.read("objects", source.objects);
   reader.read("failure", source.failure);
+  reader.read_array("collections", source.collections, collection_from_json);
   return reader.finish(source);
 }
 

@@ -13,20 +13,34 @@
 
 namespace tierwall::daemon {
 
+/// One collection of the API server: "pods", all of them or of one node or namespace.
+struct CollectionStatus {
+  std::string kind;
+  std::string path;   ///< with its selector
+  std::string state;  ///< in words: "following"
+  std::size_t objects = 0;
+  std::string resource_version;
+  std::int64_t last_contact_ms = 0;  ///< Unix time in milliseconds; 0: never
+  std::string failure;               ///< of the last try; empty: none
+
+  friend bool operator==(const CollectionStatus&, const CollectionStatus&) = default;
+};
+
 struct SourceStatus {
-  std::string name;      ///< "directory"
-  std::string location;  ///< the path
+  std::string name;      ///< "directory", "kubernetes"
+  std::string location;  ///< the path, or the server
   bool in_sync = false;
   std::int64_t last_read_ms = 0;  ///< when it was last read, Unix time in milliseconds; 0: never
   std::size_t files = 0;
   std::size_t objects = 0;
-  std::optional<std::string> failure;  ///< why it cannot be read
+  std::optional<std::string> failure;              ///< why it cannot be read
+  std::vector<CollectionStatus> collections = {};  ///< of an API server
 
   friend bool operator==(const SourceStatus&, const SourceStatus&) = default;
 };
 
 struct AppliedStatus {
-  std::uint64_t generation = 0;  ///< commits of this process that changed the table, from 1
+  std::uint64_t generation = 0;  ///< commits that changed the table, from 1; goes on over restarts
   std::int64_t time_ms = 0;      ///< Unix time in milliseconds
   std::int64_t duration_us = 0;  ///< resolve, compile, diff, encode and commit together
   std::size_t changes = 0;       ///< operations of the last transaction

@@ -74,6 +74,21 @@ Result<void> PolicyDirectory::start() {
   return read_all();
 }
 
+void PolicyDirectory::remember(std::vector<policy::ResourceEvent> objects) {
+  std::map<std::string, DecodedManifest> manifests;
+  for (policy::ResourceEvent& object : objects) {
+    DecodedManifest& manifest = manifests[object.where.file];
+    manifest.objects.push_back({.key = object.key,
+                                .resource = std::move(object.resource),
+                                .where = std::move(object.where),
+                                .object = policy::print_key(object.key),
+                                .problems = std::move(object.problems),
+                                .document = std::move(object.document)});
+  }
+  // What changed is known to whoever remembered.
+  for (auto& [file, manifest] : manifests) manifests_.put(file, std::move(manifest));
+}
+
 void PolicyDirectory::rescan() {
   static_cast<void>(read_all());  // failure_ says what went wrong
 }

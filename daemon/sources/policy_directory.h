@@ -37,6 +37,9 @@ class PolicyDirectory {
   /// Watches and reads the directory; the callback runs before this returns. NotFound or Denied if the directory
   /// cannot be read: it is then tried again every second.
   Result<void> start();
+  /// Objects that files of this directory gave an earlier process: they count until the directory says otherwise.
+  /// Before start() only. The callback does not hear of them.
+  void remember(std::vector<policy::ResourceEvent> objects);
   /// Looks at every file again; decodes those whose size, time or inode changed since they were read.
   void rescan();
 

@@ -33,6 +33,14 @@ THIRD_PARTY = {
     "daemon/config": ("toml++/", "fmt/", "unistd.h", "sys/"),
     "daemon/sources/": ("fmt/", "sys/", "unistd.h", "fcntl.h", "dirent.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),
+    "daemon/sources/kubernetes/read_json": ("simdjson.h", "fmt/"),
+    "daemon/sources/kubernetes/curl_": ("curl/", "fmt/", "sys/", "netinet/", "fcntl.h"),
+    "daemon/sources/kubernetes/server_url": ("curl/", "fmt/"),  # libcurl's reading of URLs is the one that counts
+    "daemon/sources/kubernetes/kubeconfig": ("nlohmann/", "fmt/", "sys/"),
+    "daemon/sources/kubernetes/exec_credential": ("nlohmann/", "fmt/", "spawn.h", "sys/", "unistd.h", "signal.h", "fcntl.h",
+                                                  "poll.h"),
+    "daemon/state/": ("fmt/", "sys/", "unistd.h", "fcntl.h"),
+    "daemon/state/database": ("sqlite3.h", "fmt/"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
 

@@ -33,12 +33,22 @@ void write_file(const fs::path& path, const std::string& text) {
   if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
-std::string config_text(const std::string& policies, const std::string& socket, const DaemonOptions& options) {
-  std::string text = "[node]\nname = \"node-1\"\n";
+std::string quoted(const fs::path& path) {
+  return "\"" + path.string() + "\"\n";
+}
+
+std::string config_text(const fs::path& directory, const DaemonOptions& options) {
+  std::string text = "[node]\nname = \"node-1\"\ncni_results = " + quoted(directory / "cni");
   if (!options.pod_cidrs.empty()) text += "pod_cidrs = [";
   for (const std::string& cidr : options.pod_cidrs) text += "\"" + cidr + "\", ";
   if (!options.pod_cidrs.empty()) text += "]\n";
-  text += "[source.directory]\npath = \"" + policies + "\"\n[control]\nsocket = \"" + socket + "\"\n";
+  if (options.kubeconfig.empty()) {
+    text += "[source.directory]\npath = " + quoted(directory / "policy.d");
+  } else {
+    text += "[source.kubernetes]\nkubeconfig = " + quoted(directory / "kubeconfig");
+  }
+  text += "[state]\npath = " + quoted(directory / "state" / "state.db");
+  text += "[control]\nsocket = " + quoted(directory / "control.sock");
   return text + options.extra_config;
 }
 
@@ -48,6 +58,16 @@ void enter_private_run() {
   if (::unshare(CLONE_NEWNS) != 0) throw_errno("make a mount namespace");
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) throw_errno("make mounts private");
   if (::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") != 0) throw_errno("mount over /run");
+}
+
+void pretend_reboot() {
+  static int boots = 0;
+  const std::string file = "/run/boot-id-" + std::to_string(++boots);
+  std::string id = "00000000-0000-4000-8000-000000000000";
+  id.back() = static_cast<char>('0' + boots % 10);
+  write_file(file, id + "\n");
+  if (::mount(file.c_str(), "/proc/sys/kernel/random/boot_id", nullptr, MS_BIND, nullptr) != 0)
+    throw_errno("mount over the boot id");
 }
 
 TemporaryDirectory::TemporaryDirectory() {
@@ -88,7 +108,22 @@ void NotifySocket::run(const std::stop_token& stop) {
 Daemon::Daemon(const Host& node, Programs programs, const DaemonOptions& options)
     : node_(node), programs_(std::move(programs)), log_(make_memory_file()) {
   fs::create_directory(policy_directory());
-  write_file(directory_.path() / "tierwall.toml", config_text(policy_directory(), control_socket(), options));
+  fs::create_directory(cni_results());
+  if (!options.kubeconfig.empty()) write_kubeconfig(options.kubeconfig);
+  write_file(directory_.path() / "tierwall.toml", config_text(directory_.path(), options));
+}
+
+void Daemon::write_kubeconfig(const std::string& text) const {
+  write_file(directory_.path() / "kubeconfig", text);
+}
+
+int Daemon::restore() {
+  const CommandOutcome outcome =
+      run_command({.argv = {programs_.tierwalld, "--config", (directory_.path() / "tierwall.toml").string(), "restore"},
+                   .inside = &node_.network,
+                   .output = log_.number(),
+                   .errors = log_.number()});
+  return outcome.status;
 }
 
 void Daemon::start() {

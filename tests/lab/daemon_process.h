@@ -24,13 +24,17 @@ struct Programs {
 
 struct DaemonOptions {
   std::vector<std::string> pod_cidrs{};  ///< of the node
-  std::string extra_config{};            ///< TOML in sections beside [node], [source.*] and [control]
+  std::string kubeconfig{};              ///< its text; empty: there is no API server. With one, no directory is read
+  std::string extra_config{};            ///< TOML in sections beside [node], [source.*], [state] and [control]
 };
 
 /// Hides the machine's /run from this process and all it starts behind an empty one of its own: no trace of a test
 /// stays, however it ends, and no service of the machine is met by accident. Call it first of all, while there is one
 /// thread.
 void enter_private_run();
+
+/// From now on this process and all it starts see another boot id, as after a reboot. After enter_private_run() only.
+void pretend_reboot();
 
 /// In /run. Gone with everything in it when the object goes.
 class TemporaryDirectory {
@@ -69,6 +73,8 @@ class Daemon {
   /// Prepares everything and starts nothing. The node goes by the name "node-1".
   Daemon(const Host& node, Programs programs, const DaemonOptions& options = {});
 
+  /// `tierwalld restore`, as at boot. Its exit status.
+  int restore();
   /// Starts it and returns when it is ready. Throws with its log if it ends or is not ready in time.
   void start();
   /// SIGHUP; returns when it is ready again.
@@ -84,6 +90,10 @@ class Daemon {
   void copy_manifests(const std::vector<std::filesystem::path>& files) const;
   void remove_manifest(const std::string& name) const;
   [[nodiscard]] std::string policy_directory() const { return (directory_.path() / "policy.d").string(); }
+  [[nodiscard]] std::filesystem::path state_file() const { return directory_.path() / "state" / "state.db"; }
+  /// Where the container runtime would write down what it gave its pods.
+  [[nodiscard]] std::filesystem::path cni_results() const { return directory_.path() / "cni"; }
+  void write_kubeconfig(const std::string& text) const;
 
   /// `tierwall VERB...` against this daemon.
   [[nodiscard]] CommandOutcome ask(std::vector<std::string> verb) const;

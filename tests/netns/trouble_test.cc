@@ -61,6 +61,24 @@ TEST_F(TroubleTest, ARestartTakesInWhatChangedMeanwhile) {
   expect_allowed(denied());
 }
 
+TEST_F(TroubleTest, ABrokenFileKeepsItsObjectsOverARestart) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // what is remembered is written a moment later
+  daemon.write_manifest("deny.yaml", "{half a document");
+  daemon.wait_until([](const daemon::StatusReport& report) { return report.state == daemon::State::Degraded; });
+  daemon.kill();
+  daemon.start();
+  expect_protected();
+  EXPECT_EQ(daemon.status().state, daemon::State::Degraded);
+}
+
+TEST_F(TroubleTest, AStateFileThatIsNoDatabaseCostsNothingButTheMemory) {
+  daemon.kill();
+  std::ofstream(daemon.state_file(), std::ios::trunc) << "this is not a database, and long enough to be looked at";
+  daemon.start();
+  expect_protected();
+  EXPECT_EQ(daemon.status().state, daemon::State::InSync);
+}
+
 TEST_F(TroubleTest, EstablishedConnectionsSurviveADeny) {
   TcpConversation established(lab.host("app/web"), lab.host("app/api"), 8080);
   apply("all.yaml", network_policy("all", kDenyAll));

@@ -26,6 +26,7 @@ TEST(Config, NothingWrittenMeansTheDefaultsOfTheContract) {
   ASSERT_TRUE(reading.ok());
   EXPECT_EQ(reading.config.directory, "/etc/tierwall/policy.d");
   EXPECT_EQ(reading.config.control_socket, "/run/tierwall/control.sock");
+  EXPECT_EQ(reading.config.tie_break, policy::TieBreak::Calico332);
   EXPECT_EQ(reading.config.compile.unknown_pod, nft::CompileOptions::UnknownPod::Drop);
   EXPECT_EQ(reading.config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Accept);
   EXPECT_THAT(reading.config.failsafe_inbound, SizeIs(10));
@@ -44,6 +45,8 @@ path = "/srv/policy"
 path = "/var/lib/tierwall/state.db"
 [control]
 socket = "/tmp/c.sock"
+[policy]
+tie_break = "calico-3.31"
 [dataplane]
 deny = "reject"
 established = "keep"
@@ -64,6 +67,7 @@ listen = "127.0.0.1:9098"
   EXPECT_EQ(policy::print_prefix(config.compile.pod_cidrs[1]), "fd00:1::/64");
   EXPECT_EQ(config.directory, "/srv/policy");
   EXPECT_EQ(config.control_socket, "/tmp/c.sock");
+  EXPECT_EQ(config.tie_break, policy::TieBreak::Calico331);
   EXPECT_EQ(config.deny, DenyAction::Reject);
   EXPECT_EQ(config.compile.unknown_pod, nft::CompileOptions::UnknownPod::Allow);
   EXPECT_EQ(config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Drop);
@@ -73,9 +77,21 @@ listen = "127.0.0.1:9098"
   EXPECT_EQ(config.metrics_listen, "127.0.0.1:9098");
 }
 
+TEST(Config, TheDirectoryIsReadUnlessTheApiServerIsTheOnlySource) {
+  const Config neither = parse_config("", "t.toml").config;
+  EXPECT_EQ(neither.directory, "/etc/tierwall/policy.d");
+  EXPECT_FALSE(neither.kubernetes);
+  const Config cluster = parse_config("[source.kubernetes]\nkubeconfig = \"/k\"\ncontext = \"c\"\n", "t.toml").config;
+  EXPECT_EQ(cluster.directory, std::nullopt);
+  EXPECT_EQ(cluster.kubernetes, (KubernetesAccess{.kubeconfig = "/k", .context = "c"}));
+  const Config both =
+      parse_config("[source.directory]\npath = \"/d\"\n[source.kubernetes]\nkubeconfig = \"/k\"\n", "t.toml").config;
+  EXPECT_EQ(both.directory, "/d");
+  EXPECT_TRUE(both.kubernetes);
+}
+
 TEST(Config, WhatIsAcceptedWithoutEffectIsRemarkedOnlyWhereWritten) {
   const std::vector<std::string> remarks = parse_config(R"(
-state.path = "/elsewhere/state.db"
 dataplane.deny = "reject"
 dataplane.own_table = "auto"
 host.failsafe_inbound = ["tcp:22"]
@@ -83,10 +99,9 @@ metrics.listen = "[::1]:9098"
 )",
                                                         "t.toml")
                                                .config.remarks;
-  EXPECT_THAT(remarks,
-              testing::UnorderedElementsAre(HasSubstr("state.path: accepted, but"), HasSubstr("dataplane.deny: "),
-                                            HasSubstr("dataplane.own_table: "), HasSubstr("host.failsafe_inbound: "),
-                                            "metrics.listen: accepted, but this version serves no metrics"));
+  EXPECT_THAT(remarks, testing::UnorderedElementsAre(HasSubstr("dataplane.deny: "), HasSubstr("dataplane.own_table: "),
+                                                     HasSubstr("host.failsafe_inbound: "),
+                                                     "metrics.listen: accepted, but this version serves no metrics"));
 }
 
 struct BadRow {
@@ -113,9 +128,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[node]\npod_cidrs = \"10.0.0.0/8\"\n", "expected an array of strings, got a string"},
         BadRow{"[node]\npod_cidrs = [\"10.0.0.0/8\",\n  \"10.0.0.0/33\"]\n", "t.toml:3:3: error: node.pod_cidrs: "},
         BadRow{"node = 3\n", "t.toml:1:8: error: node: expected a table, got an integer"},
-        BadRow{"[source.kubernetes]\nkubeconfig = \"/x\"\n", "source.kubernetes: not supported by this version"},
+        BadRow{"[source.kubernetes]\n", "error: source.kubernetes.kubeconfig: required"},
+        BadRow{"[source.kubernetes]\ncontext = \"a\"\n", "error: source.kubernetes.kubeconfig: required"},
+        BadRow{"[source.kubernetes]\nkubeconfg = \"/x\"\n", "did you mean 'source.kubernetes.kubeconfig'?"},
+        BadRow{"[restore]\nfallback = \"open\"\n", "'open' is none of \"none\", \"deny\""},
         BadRow{"[dataplane]\nestablished = \"recheck\"\n",
                "t.toml:2:15: error: dataplane.established: \"recheck\" is not supported by this version"},
+        BadRow{"[policy]\ntie_break = \"calico-3.30\"\n",
+               "t.toml:2:13: error: policy.tie_break: 'calico-3.30' is none of \"calico-3.32\", \"calico-3.31\""},
+        BadRow{"[policy]\ntie_brake = \"calico-3.31\"\n", "unknown key, did you mean 'policy.tie_break'?"},
         BadRow{"[dataplane]\ndeny = \"accept\"\n", "'accept' is none of \"drop\", \"reject\""},
         BadRow{"[dataplane]\nunknown_pod = true\n", "expected a string, got a boolean"},
         BadRow{"[host]\nendpoint_to_host = \"ACCEPT\"\n", "'ACCEPT' is none of \"accept\", \"return\", \"drop\""},

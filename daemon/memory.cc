@@ -1,0 +1,145 @@
+#include "daemon/memory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/sources/decode_manifest.h"
+#include "nft/names.h"
+#include "nft/print.h"
+
+namespace tierwall::daemon {
+
+namespace {
+
+using Change = policy::ResourceEvent::Change;
+
+/// A pod that ran before the machine restarted is not there any more, whatever is remembered, and addresses of
+/// endpoints may be somebody else's by now.
+const std::vector<policy::Kind> kOfOneBoot = {policy::Kind::Pod, policy::Kind::PodSandbox, policy::Kind::EndpointSlice};
+
+Generation describe(const Applied& applied) {
+  const AppliedStatus status = summarize(applied);
+  Generation generation;
+  generation.number = applied.generation;
+  generation.time = applied.time;
+  generation.summary = {.endpoints = status.endpoints,
+                        .policies = status.policies,
+                        .sets = status.sets,
+                        .rules = 0,
+                        .chains = status.chains};
+  for (const auto& [name, chain] : applied.ruleset.chains) generation.summary.rules += chain.rules.size();
+  generation.fingerprint = nft::fingerprint(nft::print(applied.ruleset));
+  return generation;
+}
+
+}  // namespace
+
+policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reader) {
+  policy::ResourceEvent event{.source = object.id.source, .key = object.id.key};
+  event.where = object.where;
+  event.document = object.document;
+  event.resource_version = object.resource_version;
+  const Result<Node> root = reader.read(object.document, Projection::whole());
+  if (!root) {
+    event.problems.push_back({.where = object.where,
+                              .severity = policy::Severity::Error,
+                              .object = policy::print_key(object.id.key),
+                              .field = {},
+                              .message = "what was remembered of it cannot be read: " + root.error().message});
+    return event;
+  }
+  DecodedManifest manifest = decode_tree(*root, object.where.file);
+  event.problems = std::move(manifest.problems);
+  for (DecodedObject& decoded : manifest.objects) {
+    if (decoded.key != object.id.key) continue;
+    event.resource = std::move(decoded.resource);
+    event.problems.insert(event.problems.end(), decoded.problems.begin(), decoded.problems.end());
+  }
+  return event;
+}
+
+Memory::Memory(StateStore& store, const Clock& clock, std::string boot_id)
+    : store_(store), clock_(clock), boot_id_(std::move(boot_id)) {}
+
+Result<Restored> Memory::restore() {
+  // A store that cannot be written can often still be read: then old pods are left out below.
+  const Result<std::size_t> forgotten = store_.forget_boot(boot_id_, kOfOneBoot);
+  if (!forgotten) trouble_ = forgotten.error().message;
+  const Result<Remembered> remembered = store_.load();
+  if (!remembered) return remembered.error();
+  Restored restored;
+  JsonReader reader;
+  for (const RememberedObject& object : remembered->objects) {
+    const bool of_one_boot = std::ranges::count(kOfOneBoot, object.id.key.kind) > 0;
+    if (of_one_boot && object.boot_id != boot_id_) continue;
+    restored.events.push_back(to_event(object, reader));
+  }
+  if (remembered->latest) restored.generation = remembered->latest->number;
+  return restored;
+}
+
+void Memory::note(const policy::ResourceEvent& event) {
+  const ObjectId id{event.source, event.key};
+  if (event.change == Change::Upsert && event.document.empty()) return;  // nothing to read it from again
+  if (event.change == Change::Gone) {
+    pending_[id] = std::nullopt;
+  } else {
+    pending_[id] = RememberedObject{id, event.resource_version, event.document, event.where, boot_id_};
+  }
+  since_commit_[id] = {id, event.change, event.resource_version};
+  wake(kSettle);
+}
+
+void Memory::note_commit(const Applied& applied) {
+  if (generation_ && generation_->number == applied.generation) return;
+  std::vector<ObjectChange> changes = generation_ ? std::move(generation_->changes) : std::vector<ObjectChange>{};
+  for (auto& [id, change] : since_commit_) changes.push_back(std::move(change));
+  since_commit_.clear();
+  generation_ = describe(applied);
+  generation_->changes = std::move(changes);
+  wake(kSettle);
+}
+
+void Memory::wake(std::chrono::microseconds delay) {
+  if (!due_) due_ = clock_.monotonic() + delay;
+}
+
+std::optional<std::chrono::microseconds> Memory::due() const {
+  return due_;
+}
+
+void Memory::step() {
+  if (due_ && clock_.monotonic() >= *due_) flush();
+}
+
+StateChange Memory::pending_change() const {
+  StateChange change;
+  for (const auto& [id, object] : pending_) {
+    if (object) {
+      change.upserts.push_back(*object);
+    } else {
+      change.removals.push_back(id);
+    }
+  }
+  change.facts[kFactBootId] = boot_id_;
+  change.generation = generation_;
+  return change;
+}
+
+void Memory::flush() {
+  due_.reset();
+  if (pending_.empty() && !generation_) return;
+  const Result<void> recorded = store_.record(pending_change());
+  if (!recorded) {
+    trouble_ = recorded.error().message;
+    wake(kRetry);
+    return;
+  }
+  trouble_.reset();
+  pending_.clear();
+  generation_.reset();
+}
+
+}  // namespace tierwall::daemon

@@ -1,0 +1,73 @@
+#pragma once
+// What outlives the process, and what it is made of: objects as they come in and generations as they are committed
+// become one transaction of the state store a moment later; at start the store's objects become events again. Without a
+// usable store everything else goes on, and trouble() says why nothing is remembered.
+//
+// Owns no timer and never logs: due() says when step() wants to be called.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/applied.h"
+#include "daemon/clock.h"
+#include "daemon/sources/kubernetes/read_json.h"
+#include "daemon/state/state_store.h"
+#include "policy/inventory.h"
+
+namespace tierwall::daemon {
+
+/// What the store gave back.
+struct Restored {
+  std::vector<policy::ResourceEvent> events;  ///< of every source, as they were last in force
+  std::uint64_t generation = 0;               ///< the last one that was recorded; 0: none
+};
+
+class Memory {
+ public:
+  /// From the first change to its transaction: a burst of changes becomes one.
+  static constexpr std::chrono::microseconds kSettle = std::chrono::milliseconds(200);
+  static constexpr std::chrono::microseconds kRetry = std::chrono::seconds(10);
+
+  /// Borrows both. `boot_id` tells this boot from others.
+  Memory(StateStore& store, const Clock& clock, std::string boot_id);
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  /// Forgets what only lived in an earlier boot (pods and their sandboxes) and gives the rest back.
+  Result<Restored> restore();
+
+  /// The event is what counts for its source from now on.
+  void note(const policy::ResourceEvent& event);
+  void note_commit(const Applied& applied);
+
+  [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
+  void step();
+  /// Writes what is pending now: before the process ends.
+  void flush();
+
+  /// Why the last transaction failed; what it would have remembered is tried again.
+  [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
+
+ private:
+  [[nodiscard]] StateChange pending_change() const;
+  void wake(std::chrono::microseconds delay);
+
+  StateStore& store_;
+  const Clock& clock_;
+  std::string boot_id_;
+  std::map<ObjectId, std::optional<RememberedObject>> pending_;  // nothing: removed
+  std::map<ObjectId, ObjectChange> since_commit_;                // what the next generation will say changed
+  std::optional<Generation> generation_;
+  std::optional<std::chrono::microseconds> due_;
+  std::optional<std::string> trouble_;
+};
+
+/// One remembered object as the event it was. An object that cannot be read any more (a newer version wrote it) becomes
+/// an event with its problems and nothing to enforce.
+policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reader);
+
+}  // namespace tierwall::daemon

@@ -1,0 +1,59 @@
+#include "daemon/restore.h"
+
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "nft/compile.h"
+#include "nft/diff.h"
+#include "nft/fallback.h"
+#include "policy/resolve.h"
+
+namespace tierwall::daemon {
+
+namespace {
+
+RestorePlan without_memory(std::string why, const Config& config, bool complete) {
+  if (config.restore_fallback == RestoreFallback::Deny) {
+    return {.table = nft::fallback(config.failsafe_inbound, config.failsafe_outbound),
+            .what = why + "; only failsafe ports, replies, neighbour discovery and DHCP pass until tierwalld runs",
+            .complete = complete};
+  }
+  return {.table = std::nullopt, .what = std::move(why), .complete = complete};
+}
+
+nft::CompileOptions compile_options(const Config& config, const policy::Snapshot& world, const std::string& node) {
+  nft::CompileOptions options = config.compile;
+  const auto found = world.nodes.find(node);
+  if (options.pod_cidrs.empty() && found != world.nodes.end()) options.pod_cidrs = found->second.pod_cidrs;
+  return options;
+}
+
+}  // namespace
+
+RestorePlan plan_restore(const Result<Restored>& remembered, const Config& config) {
+  if (!remembered) return without_memory("the state cannot be used: " + remembered.error().message, config, false);
+  if (remembered->generation == 0) return without_memory("nothing was in force before", config, true);
+  policy::Inventory inventory;
+  for (const policy::ResourceEvent& event : remembered->events) inventory.apply(event);
+  const std::string node = node_name(config);
+  const policy::NodePolicy policy =
+      policy::resolve(inventory.snapshot(), policy::Scope{.node = node}, config.tie_break);
+  Result<nft::Ruleset> table = nft::compile(policy, compile_options(config, inventory.snapshot(), node));
+  if (!table)
+    return without_memory("the remembered policy cannot be compiled: " + table.error().message, config, false);
+  return {.table = *std::move(table),
+          .what = fmt::format("policy of generation {}, {} objects", remembered->generation, remembered->events.size()),
+          .complete = true};
+}
+
+Result<void> put_in_force(const nft::Ruleset& table, nft::KernelTables& tables) {
+  const nft::CommitOutcome outcome = tables.commit(nft::rebuild(table));
+  if (const auto* rejected = std::get_if<nft::Rejected>(&outcome)) {
+    return Error{ErrorKind::Unavailable, "the kernel refused the table: " + rejected->message, rejected->errno_value};
+  }
+  return {};
+}
+
+}  // namespace tierwall::daemon

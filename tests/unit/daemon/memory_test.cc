@@ -1,0 +1,190 @@
+// What outlives the process: events that go into the store and come out as the same objects, and what restore makes of
+// them.
+
+#include "daemon/memory.h"
+
+#include <cerrno>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/restore.h"
+#include "daemon/sources/decode_manifest.h"
+#include "nft/fallback.h"
+#include "nft/simulate.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_kernel_tables.h"
+#include "tests/fakes/fake_state_store.h"
+
+namespace tierwall::daemon {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr const char* kPolicy =
+    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: shop}, "
+    "spec: {podSelector: {}, policyTypes: [Ingress]}}";
+constexpr const char* kPod =
+    "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}, spec: {nodeName: node-1, containers: []}, "
+    "status: {phase: Running, podIPs: [{ip: 10.1.0.1}]}}";
+constexpr const char* kNode = "{apiVersion: v1, kind: Node, metadata: {name: node-1}, spec: {podCIDRs: [10.1.0.0/24]}}";
+
+policy::ResourceEvent event_of(const char* manifest) {
+  DecodedObject object = decode_manifest(manifest, "kubernetes:/x").objects.at(0);
+  return {.source = "kubernetes",
+          .key = object.key,
+          .resource = object.resource,
+          .where = object.where,
+          .problems = object.problems,
+          .document = object.document,
+          .resource_version = "17"};
+}
+
+struct MemoryTest : testing::Test {
+  void remember(Memory& memory, const char* manifest) { memory.note(event_of(manifest)); }
+  void commit(Memory& memory, std::uint64_t number) {
+    Applied applied;
+    applied.generation = number;
+    memory.note_commit(applied);
+  }
+  void settle(Memory& memory) {
+    clock.advance(Memory::kSettle);
+    memory.step();
+  }
+
+  test::FakeClock clock;
+  test::FakeStateStore store;
+};
+
+TEST_F(MemoryTest, ABurstOfChangesIsOneTransaction) {
+  Memory memory(store, clock, "boot-1");
+  remember(memory, kPolicy);
+  remember(memory, kPod);
+  remember(memory, kPod);
+  commit(memory, 1);
+  memory.step();
+  EXPECT_THAT(store.records(), IsEmpty()) << "not yet";
+  settle(memory);
+  ASSERT_THAT(store.records(), SizeIs(1));
+  EXPECT_THAT(store.records()[0].upserts, SizeIs(2));
+  ASSERT_TRUE(store.records()[0].generation);
+  EXPECT_THAT(store.records()[0].generation->changes, SizeIs(2)) << "what changed up to this generation";
+  EXPECT_FALSE(memory.due());
+}
+
+TEST_F(MemoryTest, WhatComesOutIsWhatWentIn) {
+  {
+    Memory memory(store, clock, "boot-1");
+    remember(memory, kPolicy);
+    remember(memory, kPod);
+    commit(memory, 7);
+    memory.flush();
+  }
+  const Result<Restored> restored = Memory(store, clock, "boot-1").restore();
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->generation, 7U);
+  ASSERT_THAT(restored->events, SizeIs(2));
+  for (const policy::ResourceEvent& event : restored->events) {
+    const policy::ResourceEvent original = event_of(event.key.kind == policy::Kind::Pod ? kPod : kPolicy);
+    EXPECT_EQ(event.resource, original.resource);
+    EXPECT_EQ(event.resource_version, "17");
+    EXPECT_THAT(event.problems, IsEmpty());
+  }
+}
+
+TEST_F(MemoryTest, PodsOfAnEarlierBootAreForgotten) {
+  Memory before(store, clock, "boot-1");
+  remember(before, kPolicy);
+  remember(before, kPod);
+  commit(before, 1);
+  before.flush();
+  const Result<Restored> restored = Memory(store, clock, "boot-2").restore();
+  ASSERT_TRUE(restored);
+  ASSERT_THAT(restored->events, SizeIs(1));
+  EXPECT_EQ(restored->events[0].key.kind, policy::Kind::KubernetesNetworkPolicy);
+}
+
+TEST_F(MemoryTest, ADeletedObjectDoesNotComeBack) {
+  Memory memory(store, clock, "boot-1");
+  remember(memory, kPolicy);
+  memory.flush();
+  policy::ResourceEvent gone = event_of(kPolicy);
+  gone.change = policy::ResourceEvent::Change::Gone;
+  gone.resource.reset();
+  memory.note(gone);
+  memory.flush();
+  EXPECT_THAT(Memory(store, clock, "boot-1").restore()->events, IsEmpty());
+}
+
+TEST_F(MemoryTest, AFullDiskIsTriedAgainAndLosesNothing) {
+  Memory memory(store, clock, "boot-1");
+  store.refuse(0, Error{ErrorKind::Exhausted, "no space left on device"});
+  remember(memory, kPolicy);
+  settle(memory);
+  ASSERT_TRUE(memory.trouble());
+  EXPECT_THAT(*memory.trouble(), HasSubstr("no space left"));
+  remember(memory, kPod);
+  clock.advance(Memory::kRetry);
+  memory.step();
+  EXPECT_FALSE(memory.trouble());
+  EXPECT_THAT(store.records().back().upserts, SizeIs(2));
+}
+
+// ---- restore
+// ---------------------------------------------------------------------------------------------------------
+
+Config config() {
+  Config config;
+  config.node_name = "node-1";
+  return config;
+}
+
+nft::Walk forwarded(const nft::Ruleset& table, const char* from, const char* to) {
+  nft::Packet packet;
+  packet.source = *policy::parse_address(from);
+  packet.destination = *policy::parse_address(to);
+  packet.destination_port = 80;
+  return nft::simulate(table, packet);
+}
+
+TEST_F(MemoryTest, RestoreTreatsEveryPodAddressAsUnknown) {
+  Memory before(store, clock, "boot-1");
+  for (const char* manifest : {kPolicy, kPod, kNode}) remember(before, manifest);
+  commit(before, 3);
+  before.flush();
+  const RestorePlan plan = plan_restore(Memory(store, clock, "boot-2").restore(), config());
+  ASSERT_TRUE(plan.table);
+  EXPECT_TRUE(plan.complete);
+  EXPECT_THAT(plan.what, HasSubstr("policy of generation 3"));
+  EXPECT_EQ(forwarded(*plan.table, "192.0.2.9", "10.1.0.1").end, nft::Walk::End::Dropped);
+  EXPECT_EQ(forwarded(*plan.table, "10.1.0.1", "192.0.2.9").end, nft::Walk::End::Dropped);
+  EXPECT_EQ(forwarded(*plan.table, "192.0.2.9", "198.51.100.1").end, nft::Walk::End::Accepted);
+}
+
+TEST_F(MemoryTest, RestoreWithoutAMemoryDoesNothingUnlessAskedTo) {
+  const RestorePlan nothing = plan_restore(Memory(store, clock, "boot-1").restore(), config());
+  EXPECT_FALSE(nothing.table);
+  EXPECT_TRUE(nothing.complete) << "there was never anything";
+
+  Config strict = config();
+  strict.restore_fallback = RestoreFallback::Deny;
+  const RestorePlan fallback = plan_restore(Error{ErrorKind::Unavailable, "disk I/O error"}, strict);
+  ASSERT_TRUE(fallback.table);
+  EXPECT_FALSE(fallback.complete);
+  EXPECT_THAT(fallback.what, HasSubstr("disk I/O error"));
+  EXPECT_EQ(forwarded(*fallback.table, "192.0.2.9", "198.51.100.1").end, nft::Walk::End::Dropped);
+}
+
+TEST_F(MemoryTest, AKernelThatRefusesIsAnError) {
+  test::FakeKernelTables tables;
+  EXPECT_TRUE(put_in_force(nft::fallback({}, {}), tables));
+  tables.refuse(0, EPERM);
+  const Result<void> refused = put_in_force(nft::fallback({}, {}), tables);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("the kernel refused the table"));
+}
+
+}  // namespace
+}  // namespace tierwall::daemon
