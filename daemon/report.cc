@@ -97,8 +97,12 @@ std::vector<std::string> Daemon::source_failures() const {
   }
   if (!cluster_) return failures;
   if (cluster_->failure()) failures.push_back(fmt::format("API server: {}; {}", *cluster_->failure(), meanwhile));
-  for (const std::string& lost : cluster_->lost()) {
-    failures.push_back(fmt::format("API server: {}; {}", lost, meanwhile));
+  // Most often one cause keeps all collections; the list of them has the others.
+  const std::vector<std::string> lost = cluster_->lost();
+  if (lost.size() == 1) failures.push_back(fmt::format("API server: {}; {}", lost.front(), meanwhile));
+  if (lost.size() > 1) {
+    failures.push_back(fmt::format("API server: {} collections cannot be followed, the first is {}; {}", lost.size(),
+                                   lost.front(), meanwhile));
   }
   return failures;
 }

@@ -196,10 +196,10 @@ void Daemon::note_cluster() {
   if (is_lost && !cluster_lost_) {
     record(Level::Warning, systemd::message::kSourceLost,
            "API server: " + (cluster_->failure() ? *cluster_->failure() : lost.front()), fields);
-  } else if (!is_lost && cluster_lost_) {
+  } else if (!is_lost && cluster_lost_ && cluster_->in_sync()) {
     record(Level::Notice, systemd::message::kSourceRegained, "API server is followed again", fields);
   }
-  cluster_lost_ = is_lost;
+  cluster_lost_ = is_lost || (cluster_lost_ && !cluster_->in_sync());
   note_sources();
 }
 

@@ -5,11 +5,11 @@ build_packages=(
   libnftnl-dev libmnl-dev libsystemd-dev libtomlplusplus-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libcurl4-openssl-dev libsimdjson-dev libsqlite3-dev
   libgtest-dev libgmock-dev            # the lab, which quickstart runs, is a test library
+  libssl-dev libnghttp2-dev zlib1g-dev # the fake API server: configured with the rest, built for the tests only
   nftables iproute2 netbase            # nft and ip: used by the lab and the tests, never by the product
 )
 test_packages=(
   python3                              # tests/check
-  libssl-dev libnghttp2-dev            # the fake API server
 )
 lint_packages=(
   clang clang-format clang-tidy libclang-rt-14-dev

@@ -84,6 +84,7 @@ template <typename Target, typename Value>
 void add_choice(CLI::App& verb, const std::string& option, Target& target,
                 const std::vector<std::pair<std::string, Value>>& names, const std::string& help) {
   std::vector<std::string> words;
+  words.reserve(names.size());
   for (const auto& entry : names) words.push_back(entry.first);
   const std::string shown = option.substr(0, option.find(','));
   const auto choose = [&target, names, words, shown](const std::string& word) {

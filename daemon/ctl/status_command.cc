@@ -37,9 +37,14 @@ std::string describe(const SourceStatus& source, std::int64_t now_ms) {
   std::string text = fmt::format("{} {}: ", source.name, source.location);
   text += source.failure ? "cannot be read: " + *source.failure : source.in_sync ? "in sync" : "not read yet";
   text += ", " + count(source.objects, "object");
-  if (source.collections.empty()) text += " in " + count(source.files, "file");
+  if (source.files > 0) text += " in " + count(source.files, "file");
   if (source.last_read_ms != 0) text += ", read " + print_span(now_ms - source.last_read_ms) + " ago";
   return text;
+}
+
+/// Kinds that the server does not have, or was not asked for yet, are in the JSON output.
+bool is_worth_a_line(const CollectionStatus& collection) {
+  return collection.objects > 0 || (collection.state != "waiting" && collection.state != "not served");
 }
 
 std::string describe(const CollectionStatus& collection, std::int64_t now_ms) {
@@ -47,7 +52,6 @@ std::string describe(const CollectionStatus& collection, std::int64_t now_ms) {
   if (collection.last_contact_ms != 0) {
     text += ", heard of " + print_span(now_ms - collection.last_contact_ms) + " ago";
   }
-  if (!collection.failure.empty()) text += ", " + collection.failure;
   return text;
 }
 
@@ -94,7 +98,7 @@ std::string print_status(const StatusReport& report, bool color) {
   for (const SourceStatus& source : report.sources) {
     lines.add({"source", describe(source, report.now_ms)});
     for (const CollectionStatus& collection : source.collections) {
-      lines.add({"", describe(collection, report.now_ms)});
+      if (is_worth_a_line(collection)) lines.add({"", describe(collection, report.now_ms)});
     }
   }
   add_applied(lines, report);

@@ -56,9 +56,9 @@ void tidy_at_close(Database& database) {
 Result<void> bring_up_to_date(Database& database) {
   const auto blank = is_blank(database);
   if (!blank) return blank.error();
-  if (const auto checked = *blank ? fill_blank(database) : check_file(database); !checked) return checked;
-  if (const auto set = database.execute(kLogSettings); !set) return set;
-  if (const auto migrated = migrate(database, state_migrations()); !migrated) return migrated;
+  if (auto checked = *blank ? fill_blank(database) : check_file(database); !checked) return checked;
+  if (auto set = database.execute(kLogSettings); !set) return set;
+  if (auto migrated = migrate(database, state_migrations()); !migrated) return migrated;
   return check_tables(database);
 }
 

@@ -66,7 +66,7 @@ CREATE TABLE counters (
 Result<void> take_step(Database& database, const std::string& step, std::size_t version) {
   auto transaction = Transaction::begin(database, Access::Write);
   if (!transaction) return transaction.error();
-  if (const auto done = database.execute(step); !done) return done;
+  if (auto done = database.execute(step); !done) return done;
   const auto marked =
       database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, version));
   return marked ? transaction->commit() : marked;
@@ -101,7 +101,7 @@ Result<void> migrate(Database& database, const Migrations& migrations) {
 Result<void> check_tables(Database& database) {
   auto pattern = Database::in_memory();
   if (!pattern) return pattern.error();
-  if (const auto made = migrate(*pattern, state_migrations()); !made) return made;
+  if (auto made = migrate(*pattern, state_migrations()); !made) return made;
   const auto expected = describe_tables(*pattern);
   if (!expected) return expected.error();
   const auto found = describe_tables(database);
@@ -134,7 +134,7 @@ Result<void> check_identity(Database& database) {
 }
 
 Result<void> check_file(Database& database) {
-  if (const auto ours = check_identity(database); !ours) return ours;
+  if (auto ours = check_identity(database); !ours) return ours;
   // Not quick_check: that leaves out the indexes, and a row that its index does not lead to cannot be replaced.
   const auto checked = database.text("PRAGMA integrity_check(1)");
   if (!checked) return checked.error();

@@ -126,13 +126,13 @@ Result<Transaction> SqliteStore::begin_change() {
 Result<void> SqliteStore::record(const StateChange& change) {
   auto transaction = begin_change();
   if (!transaction) return transaction.error();
-  if (const auto removed = remove_objects(change.removals); !removed) return removed;
-  if (const auto put = put_objects(change.upserts); !put) return put;
-  if (const auto put = put_facts(change.facts); !put) return put;
+  if (auto removed = remove_objects(change.removals); !removed) return removed;
+  if (auto put = put_objects(change.upserts); !put) return put;
+  if (auto put = put_facts(change.facts); !put) return put;
   if (change.generation) {
-    if (const auto put = put_generation(*change.generation); !put) return put;
+    if (auto put = put_generation(*change.generation); !put) return put;
   }
-  const auto committed = transaction->commit();
+  auto committed = transaction->commit();
   if (committed) give_back_space();
   return committed;
 }
@@ -141,7 +141,7 @@ Result<void> SqliteStore::remove_objects(const std::vector<ObjectId>& ids) {
   for (const ObjectId& id : ids) {
     Run run(statements_[kRemoveObject]);
     bind_id(run, id);
-    if (const auto done = run.finish(database_); !done) return done;
+    if (auto done = run.finish(database_); !done) return done;
   }
   return {};
 }
@@ -150,7 +150,7 @@ Result<void> SqliteStore::put_objects(const std::vector<RememberedObject>& objec
   for (const RememberedObject& object : objects) {
     Run run(statements_[kPutObject]);
     bind_object(run, object);
-    if (const auto done = run.finish(database_); !done) return done;
+    if (auto done = run.finish(database_); !done) return done;
   }
   return {};
 }
@@ -159,7 +159,7 @@ Result<void> SqliteStore::put_facts(const std::map<std::string, std::string>& fa
   for (const auto& [name, value] : facts) {
     Run run(statements_[kPutFact]);
     bind_fact(run, name, value);
-    if (const auto done = run.finish(database_); !done) return done;
+    if (auto done = run.finish(database_); !done) return done;
   }
   return {};
 }
@@ -175,19 +175,19 @@ Result<void> SqliteStore::put_generation(const Generation& given) {
     if (!same) return same.error();
     if (!same->empty() && same->front() == kept) return {};
   }
-  if (const auto follows = check_follows(kept, number); !follows) return follows;
-  if (const auto written = write_generation(kept); !written) return written;
+  if (auto follows = check_follows(kept, number); !follows) return follows;
+  if (auto written = write_generation(kept); !written) return written;
   return prune(kept);
 }
 
 Result<void> SqliteStore::write_generation(const Generation& generation) {
   Run run(statements_[kPutGeneration]);
   bind_generation(run, generation);
-  if (const auto done = run.finish(database_); !done) return done;
+  if (auto done = run.finish(database_); !done) return done;
   for (std::size_t i = 0; i < generation.changes.size(); ++i) {
     Run change(statements_[kPutChange]);
     bind_change(change, generation, i);
-    if (const auto done = change.finish(database_); !done) return done;
+    if (auto done = change.finish(database_); !done) return done;
   }
   return {};
 }
@@ -196,7 +196,7 @@ Result<void> SqliteStore::prune(const Generation& newest) {
   if (newest.number > writing_.limits.generations) {
     Run run(statements_[kPruneByNumber]);
     run.number(newest.number - writing_.limits.generations);
-    if (const auto done = run.finish(database_); !done) return done;
+    if (auto done = run.finish(database_); !done) return done;
   }
   Run run(statements_[kPruneByTime]);
   run.number(std::int64_t{(newest.time - writing_.limits.age).count()}).number(newest.number);
@@ -207,9 +207,9 @@ Result<void> SqliteStore::add_counters(const Counters& counters) {
   auto transaction = begin_change();
   if (!transaction) return transaction.error();
   for (const auto& [name, added] : counters) {
-    if (const auto put = put_counter(name, added); !put) return put;
+    if (auto put = put_counter(name, added); !put) return put;
   }
-  if (const auto pruned = prune_counters(); !pruned) return pruned;
+  if (auto pruned = prune_counters(); !pruned) return pruned;
   return transaction->commit();
 }
 

@@ -35,7 +35,7 @@ Result<void> set_rights(const std::string& path, mode_t mode, std::optional<gid_
 Result<void> make_folder(const std::filesystem::path& folder, std::optional<gid_t> readers) {
   struct stat status {};
   if (folder.empty() || stat(folder.c_str(), &status) == 0) return {};
-  if (const auto above = make_folder(folder.parent_path(), readers); !above) return above;
+  if (auto above = make_folder(folder.parent_path(), readers); !above) return above;
   const mode_t mode = readers ? 0750 : 0700;
   if (mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) return system_failure(folder, errno);
   return set_rights(folder, mode, readers);
@@ -110,7 +110,7 @@ Result<void> make_file(const std::string& file, std::optional<gid_t> readers) {
   }
   for (const char* companion : kCompanions) {
     if (!exists(file + companion)) continue;
-    if (const auto set = set_rights(file + companion, readers ? 0640 : 0600, readers); !set) return set;
+    if (auto set = set_rights(file + companion, readers ? 0640 : 0600, readers); !set) return set;
   }
   return {};
 }
