@@ -236,7 +236,10 @@ void Daemon::reload() {
   }
   if (config_errors_.empty()) take_config(std::move(reading.config));
   if (directory_) directory_->rescan();
-  if (cluster_) cluster_->reload();
+  if (cluster_) {
+    cluster_confirmed_ = false;  // the kubeconfig may lead to another server now
+    cluster_->reload();
+  }
   reconciler_.write_anew();
   publish();
   schedule();

@@ -217,6 +217,22 @@ TEST_F(ClusterTest, WhatMayNotBeReadIsNotEmpty) {
   server.script().permit("/apis/networking.k8s.io/v1/networkpolicies");
 }
 
+TEST_F(ClusterTest, ATokenThatExpiresIsReplacedByAReload) {
+  daemon.start();
+  wait_in_sync();
+  server.script().revoke_token(kToken);
+  server.cut_connections(fake_api::Cut::Reset);
+  wait_degraded();
+  expect_protected();
+
+  server.store().remove("NetworkPolicy/app/only-far");
+  server.script().accept_token("fresh-token");
+  daemon.write_kubeconfig(kubeconfig("fresh-token"));
+  daemon.reload();
+  wait_in_sync();
+  expect({{probe("app/api", "app/web"), Outcome::Allowed}});
+}
+
 TEST_F(ClusterTest, AReboot) {
   daemon.start();
   wait_in_sync();
