@@ -75,7 +75,7 @@ void Reconciler::step() {
                   .changes = {},
                   .whole_table = whole_table_,
                   .started = now};
-  Result<nft::Ruleset> desired = nft::compile(attempt.policy, compile_options());
+  Result<nft::Ruleset> desired = nft::compile(attempt.policy, compile_options(settings_, inventory_.snapshot()));
   if (!desired) {
     trouble_ = fmt::format("{}; the rules applied before stay in force", desired.error().message);
     journal_.record({.level = Level::Error,
@@ -89,15 +89,6 @@ void Reconciler::step() {
   attempt.changes = attempt.whole_table ? nft::rebuild(attempt.desired) : nft::diff(applied_->ruleset, attempt.desired);
   if (const std::optional<Refusal> refusal = send(attempt)) return refuse(attempt, *refusal);
   accept(std::move(attempt));
-}
-
-/// The node's pod CIDRs are those of the configuration, or else those its Node object names.
-nft::CompileOptions Reconciler::compile_options() const {
-  nft::CompileOptions options = settings_.compile;
-  const auto& nodes = inventory_.snapshot().nodes;
-  const auto node = nodes.find(settings_.node);
-  if (options.pod_cidrs.empty() && node != nodes.end()) options.pod_cidrs = node->second.pod_cidrs;
-  return options;
 }
 
 std::optional<Reconciler::Refusal> Reconciler::send(const Attempt& attempt) {

@@ -18,20 +18,12 @@
 
 #include "daemon/applied.h"
 #include "daemon/clock.h"
-#include "nft/compile.h"
+#include "daemon/node_settings.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
-#include "policy/ordering.h"
 #include "systemd/journal.h"
 
 namespace tierwall::daemon {
-
-/// What of the configuration decides about the table.
-struct NodeSettings {
-  std::string node;
-  policy::TieBreak tie_break = policy::TieBreak::Calico332;
-  nft::CompileOptions compile;
-};
 
 class Reconciler {
  public:
@@ -91,7 +83,6 @@ class Reconciler {
     bool busy_chain = false;  ///< it would not remove a chain
   };
 
-  [[nodiscard]] nft::CompileOptions compile_options() const;
   [[nodiscard]] std::optional<Refusal> send(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_split(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "nft/compile.h"
+#include "daemon/node_settings.h"
 #include "nft/diff.h"
 #include "nft/fallback.h"
 #include "policy/resolve.h"
@@ -23,13 +23,6 @@ RestorePlan without_memory(std::string why, const Config& config, bool complete)
   return {.table = std::nullopt, .what = std::move(why), .complete = complete};
 }
 
-nft::CompileOptions compile_options(const Config& config, const policy::Snapshot& world, const std::string& node) {
-  nft::CompileOptions options = config.compile;
-  const auto found = world.nodes.find(node);
-  if (options.pod_cidrs.empty() && found != world.nodes.end()) options.pod_cidrs = found->second.pod_cidrs;
-  return options;
-}
-
 }  // namespace
 
 RestorePlan plan_restore(const Result<Restored>& remembered, const Config& config) {
@@ -37,10 +30,10 @@ RestorePlan plan_restore(const Result<Restored>& remembered, const Config& confi
   if (remembered->generation == 0) return without_memory("nothing was in force before", config, true);
   policy::Inventory inventory;
   for (const policy::ResourceEvent& event : remembered->events) inventory.apply(event);
-  const std::string node = node_name(config);
+  const NodeSettings settings = node_settings(config);
   const policy::NodePolicy policy =
-      policy::resolve(inventory.snapshot(), policy::Scope{.node = node}, config.tie_break);
-  Result<nft::Ruleset> table = nft::compile(policy, compile_options(config, inventory.snapshot(), node));
+      policy::resolve(inventory.snapshot(), policy::Scope{.node = settings.node}, settings.tie_break);
+  Result<nft::Ruleset> table = nft::compile(policy, compile_options(settings, inventory.snapshot()));
   if (!table)
     return without_memory("the remembered policy cannot be compiled: " + table.error().message, config, false);
   return {.table = *std::move(table),

@@ -27,10 +27,6 @@ Result<ServerAccess> read_access(const KubernetesAccess& access) {
   });
 }
 
-NodeSettings node_settings(const Config& config) {
-  return {.node = node_name(config), .tie_break = config.tie_break, .compile = config.compile};
-}
-
 }  // namespace
 
 // ---- building and connecting ---------------------------------------------------------------------------------
