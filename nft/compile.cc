@@ -117,7 +117,7 @@ class ChainCompiler {
         open_end = false;
       }
     }
-    if (open_end) append_profile(chain, policy_.profiles[treatment.profile]);
+    if (open_end) append_profile(chain, policy_.profiles[treatment.profiles.front()]);  // pods have one
     return add_chain(std::move(chain), tier_names, nesting);
   }
 

@@ -23,6 +23,10 @@ std::string_view print_reason(Reason reason) {
       return "host-to-pod";
     case Reason::NeighbourDiscovery:
       return "neighbour-discovery";
+    case Reason::Failsafe:
+      return "failsafe";
+    case Reason::Dhcpv6:
+      return "dhcpv6";
   }
   TIERWALL_CHECK(false);
 }
@@ -104,21 +108,27 @@ bool matches(const NodePolicy& policy, const ResolvedRule& rule, const Flow& flo
 
 namespace {
 
-/// Walks one endpoint's treatment in one direction and writes the trail.
+/// Walks one treatment and writes the trail.
 class Evaluation {
  public:
-  Evaluation(const NodePolicy& policy, const Treatment& treatment, const Flow& flow)
-      : policy_(policy), treatment_(treatment), flow_(flow) {}
+  Evaluation(const NodePolicy& policy, const Treatment& treatment, const Flow& flow, std::vector<TrailStep>& trail)
+      : policy_(policy), treatment_(treatment), flow_(flow), trail_(trail) {}
 
-  Decision run() {
+  std::optional<Decision> run() {
     for (const TierStep& step : treatment_.steps) {
       if (decide_in_tier(step)) return std::move(decision_);
     }
-    decide_by_profile();
+    if (treatment_.policy_class != PolicyClass::Normal) return std::nullopt;
+    decide_by_profiles();
     return std::move(decision_);
   }
 
  private:
+  /// Untracked and preDNAT policy leaves what no rule decides to the classes behind it (calico.md 4.2).
+  [[nodiscard]] bool tiers_may_deny() const {
+    return treatment_.policy_class == PolicyClass::Normal || treatment_.policy_class == PolicyClass::Forward;
+  }
+
   /// True if the tier decided, false if evaluation goes on behind it.
   bool decide_in_tier(const TierStep& step) {
     const ResolvedTier& tier = policy_.tiers[step.tier];
@@ -134,28 +144,52 @@ class Evaluation {
       decide(effective_action(*rule) == Action::Allow, Reason::Rule, tier.name, policy.key, rule->number);
       return true;
     }
+    if (!tiers_may_deny()) return false;
     const bool denies = tier.default_action == TierDefault::Deny;
     note(TrailStep::Kind::TierDefault, tier.name, std::nullopt, std::nullopt, denies ? "Deny" : "Pass");
     if (denies) decide(false, Reason::TierDefault, tier.name, std::nullopt, std::nullopt);
     return denies;
   }
 
-  void decide_by_profile() {
-    const ResolvedProfile& profile = policy_.profiles[treatment_.profile];
+  /// Behind the last profile nothing allows.
+  void decide_by_profiles() {
+    if (treatment_.profiles.empty()) {
+      note(TrailStep::Kind::NoPolicy, "", std::nullopt, std::nullopt, "no profile allows it: Deny");
+      return decide(false, treatment_.steps.empty() ? Reason::NoPolicy : Reason::Profile, "", std::nullopt,
+                    std::nullopt);
+    }
+    for (std::size_t i = 0; i < treatment_.profiles.size(); ++i) {
+      const bool last = i + 1 == treatment_.profiles.size();
+      if (decide_by_profile(policy_.profiles[treatment_.profiles[i]], last)) return;
+    }
+  }
+
+  /// False if the next profile is to be asked.
+  bool decide_by_profile(const ResolvedProfile& profile, bool last) {
     const ResourceKey key{Kind::Profile, "", profile.name};
     if (profile.implicit) {
       const bool no_policy = treatment_.steps.empty();
       note(no_policy ? TrailStep::Kind::NoPolicy : TrailStep::Kind::Profile, "", key, std::nullopt,
            no_policy ? "no policy applies in this direction: Allow" : "Allow");
       decide(true, no_policy ? Reason::NoPolicy : Reason::Profile, "", key, std::nullopt);
-      return;
+      return true;
+    }
+    if (profile.missing) {
+      note(TrailStep::Kind::Profile, "", key, std::nullopt, "does not exist: Deny");
+      decide(false, Reason::Profile, "", key, std::nullopt);
+      return true;
     }
     const ResolvedRule* rule = first_decisive(profile.rules(treatment_.direction), "", key);
-    // A Pass in a profile ends the profile, and behind it nothing allows (calico.md 3.3).
+    if (rule == nullptr && !last) {
+      note(TrailStep::Kind::Profile, "", key, std::nullopt, "no rule matched");
+      return false;
+    }
+    // A Pass in a profile ends the profiles, and behind them nothing allows (calico.md 3.3).
     const bool allows = rule != nullptr && effective_action(*rule) == Action::Allow;
     note(TrailStep::Kind::Profile, "", key, rule != nullptr ? std::optional(rule->number) : std::nullopt,
          rule != nullptr ? outcome(*rule) : "no rule matched: Deny");
     decide(allows, Reason::Profile, "", key, rule != nullptr ? std::optional(rule->number) : std::nullopt);
+    return true;
   }
 
   const ResolvedRule* first_decisive(const std::vector<ResolvedRule>& rules, const std::string& tier,
@@ -175,7 +209,7 @@ class Evaluation {
 
   void note(TrailStep::Kind kind, const std::string& tier, std::optional<ResourceKey> policy, std::optional<int> rule,
             std::string outcome) {
-    decision_.trail.push_back({kind, tier, std::move(policy), rule, std::move(outcome)});
+    trail_.push_back({kind, tier, std::move(policy), rule, std::move(outcome)});
   }
 
   void decide(bool allow, Reason reason, const std::string& tier, std::optional<ResourceKey> policy,
@@ -190,16 +224,26 @@ class Evaluation {
   const NodePolicy& policy_;
   const Treatment& treatment_;
   const Flow& flow_;
+  std::vector<TrailStep>& trail_;
   Decision decision_;
 };
 
 }  // namespace
 
+std::optional<Decision> evaluate(const NodePolicy& policy, const Treatment& treatment, const Flow& flow,
+                                 std::vector<TrailStep>& trail) {
+  return Evaluation(policy, treatment, flow, trail).run();
+}
+
 Decision evaluate(const NodePolicy& policy, const ResolvedEndpoint& endpoint, Direction direction, const Flow& flow) {
   if (is_neighbour_discovery(flow)) {
     return {Verdict::Allow, Reason::NeighbourDiscovery, "", std::nullopt, std::nullopt, {}};
   }
-  return Evaluation(policy, policy.treatment(endpoint, direction), flow).run();
+  std::vector<TrailStep> trail;
+  std::optional<Decision> decision = evaluate(policy, policy.treatment(endpoint, direction), flow, trail);
+  TIERWALL_CHECK(decision);  // a pod's profile has the last word
+  decision->trail = std::move(trail);
+  return *std::move(decision);
 }
 
 ConnectionDecision evaluate_connection(const NodePolicy& policy, const ResolvedEndpoint* source,

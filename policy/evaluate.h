@@ -14,13 +14,13 @@ namespace tierwall::policy {
 /// The first packet of a connection. Addresses are those after DNAT and before SNAT. An absent address belongs to an
 /// end whose address nobody knows (this node's own processes, say): no selector denotes it and no block contains it.
 struct Flow {
-  std::optional<Address> source;
-  std::optional<Address> destination;
+  std::optional<Address> source = {};
+  std::optional<Address> destination = {};
   Family family = Family::V4;
   Protocol protocol = kTcp;
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
-  Icmp icmp;  ///< of ICMP and ICMPv6 flows
+  Icmp icmp = {};  ///< of ICMP and ICMPv6 flows
 
   friend bool operator==(const Flow&, const Flow&) = default;
 };
@@ -28,11 +28,11 @@ struct Flow {
 enum class Verdict { Allow, Deny };
 
 /// Why an endpoint's policy decided as it did.
-enum class Reason { Rule, TierDefault, Profile, NoPolicy, HostToPod, NeighbourDiscovery };
+enum class Reason { Rule, TierDefault, Profile, NoPolicy, HostToPod, NeighbourDiscovery, Failsafe, Dhcpv6 };
 
 std::string_view print_verdict(Verdict verdict);  ///< "allow"
 std::string_view print_reason(Reason reason);     ///< "rule", "tier-default", "profile", "no-policy", "host-to-pod",
-                                                  // "neighbour-discovery"
+                                                  // "neighbour-discovery", "failsafe", "dhcpv6"
 
 /// One step of the way to a decision.
 struct TrailStep {
@@ -43,6 +43,8 @@ struct TrailStep {
     TierDefault,  ///< the end of a tier: Deny or Pass
     Profile,      ///< the profile decided
     NoPolicy,     ///< no policy applies in this direction
+    Failsafe,     ///< of host endpoints: a failsafe port, which this class of policy does not judge
+    Undecided,    ///< of host endpoints: this class of policy did not decide, and the next is asked
   };
   Kind kind = Kind::NoMatch;
   std::string tier;                   ///< empty for Profile and NoPolicy
@@ -53,6 +55,15 @@ struct TrailStep {
   friend bool operator==(const TrailStep&, const TrailStep&) = default;
 };
 
+/// Where a host endpoint decided.
+struct HostPoint {
+  std::string endpoint;  ///< name of the HostEndpoint
+  PolicyClass policy_class = PolicyClass::Normal;
+  Direction direction = Direction::Ingress;
+
+  friend bool operator==(const HostPoint&, const HostPoint&) = default;
+};
+
 /// The answer of one endpoint in one direction.
 struct Decision {
   Verdict verdict = Verdict::Deny;
@@ -61,6 +72,7 @@ struct Decision {
   std::optional<ResourceKey> policy;  ///< of Rule; the profile of Profile
   std::optional<int> rule;            ///< number as written, from 1
   std::vector<TrailStep> trail;
+  std::optional<HostPoint> host = {};  ///< which host endpoint decided; absent: a pod
 
   friend bool operator==(const Decision&, const Decision&) = default;
 };
@@ -105,6 +117,11 @@ Action effective_action(const ResolvedRule& rule);
 
 /// What `endpoint` does with the flow in this direction: as the source for egress, the destination for ingress.
 Decision evaluate(const NodePolicy& policy, const ResolvedEndpoint& endpoint, Direction direction, const Flow& flow);
+
+/// What one treatment makes of the flow; absent if it leaves the decision to what follows, as Untracked, PreDnat and
+/// Forward do at their end. The way there is appended to `trail`.
+std::optional<Decision> evaluate(const NodePolicy& policy, const Treatment& treatment, const Flow& flow,
+                                 std::vector<TrailStep>& trail);
 
 /// A whole connection: the source's egress and the destination's ingress. A side without an endpoint is absent.
 struct ConnectionDecision {

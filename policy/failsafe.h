@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "policy/address.h"
 #include "policy/port.h"
@@ -16,6 +17,14 @@ struct Failsafe {
   std::uint16_t port = 0;
 
   friend bool operator==(const Failsafe&, const Failsafe&) = default;
+};
+
+/// Ports that stay reachable on this node, and ports elsewhere that this node can always reach.
+struct Failsafes {
+  std::vector<Failsafe> inbound;
+  std::vector<Failsafe> outbound;
+
+  friend bool operator==(const Failsafes&, const Failsafes&) = default;
 };
 
 }  // namespace tierwall::policy

@@ -31,6 +31,12 @@ auto slot(Snapshot& snapshot, const Service& object) {
 auto slot(Snapshot& snapshot, const EndpointSlice& object) {
   return std::pair(&snapshot.endpoint_slices, std::pair(object.ns, object.name));
 }
+auto slot(Snapshot& snapshot, const NetworkInterface& object) {
+  return std::pair(&snapshot.interfaces, object.name);
+}
+auto slot(Snapshot& snapshot, const HostEndpoint& object) {
+  return std::pair(&snapshot.host_endpoints, object.name);
+}
 auto slot(Snapshot& snapshot, const Tier& object) {
   return std::pair(&snapshot.tiers, object.name);
 }
@@ -83,6 +89,10 @@ bool Snapshot::remove(const ResourceKey& key) {
       return services.erase({key.ns, key.name}) > 0;
     case Kind::EndpointSlice:
       return endpoint_slices.erase({key.ns, key.name}) > 0;
+    case Kind::NetworkInterface:
+      return interfaces.erase(key.name) > 0;
+    case Kind::HostEndpoint:
+      return host_endpoints.erase(key.name) > 0;
     case Kind::Tier:
       return tiers.erase(key.name) > 0;
     case Kind::Profile:

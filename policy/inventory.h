@@ -42,6 +42,8 @@ struct Snapshot {
   std::map<std::string, Node> nodes = {};
   std::map<std::pair<std::string, std::string>, Service> services = {};
   std::map<std::pair<std::string, std::string>, EndpointSlice> endpoint_slices = {};
+  std::map<std::string, NetworkInterface> interfaces = {};
+  std::map<std::string, HostEndpoint> host_endpoints = {};
   std::map<std::string, Tier> tiers = {};
   std::map<std::string, Profile> profiles = {};
   std::map<ResourceKey, NetworkSet> network_sets = {};

@@ -19,6 +19,8 @@ constexpr KindRow kKinds[] = {
     {Kind::Node, "Node", "Node", false},
     {Kind::Service, "Service", "Service", true},
     {Kind::EndpointSlice, "EndpointSlice", "EndpointSlice", true},
+    {Kind::NetworkInterface, "NetworkInterface", "NetworkInterface", false},
+    {Kind::HostEndpoint, "HostEndpoint", "HostEndpoint", false},
     {Kind::Tier, "Tier", "Tier", false},
     {Kind::Profile, "Profile", "Profile", false},
     {Kind::GlobalNetworkSet, "GlobalNetworkSet", "GlobalNetworkSet", false},
@@ -57,6 +59,8 @@ struct KeyOf {
   ResourceKey operator()(const Node& object) const { return {Kind::Node, "", object.name}; }
   ResourceKey operator()(const Service& object) const { return {Kind::Service, object.ns, object.name}; }
   ResourceKey operator()(const EndpointSlice& object) const { return {Kind::EndpointSlice, object.ns, object.name}; }
+  ResourceKey operator()(const NetworkInterface& object) const { return {Kind::NetworkInterface, "", object.name}; }
+  ResourceKey operator()(const HostEndpoint& object) const { return {Kind::HostEndpoint, "", object.name}; }
   ResourceKey operator()(const Tier& object) const { return {Kind::Tier, "", object.name}; }
   ResourceKey operator()(const Profile& object) const { return {Kind::Profile, "", object.name}; }
   ResourceKey operator()(const NetworkSet& object) const {

@@ -26,6 +26,8 @@ enum class Kind {
   Node,
   Service,
   EndpointSlice,
+  NetworkInterface,
+  HostEndpoint,
   Tier,
   Profile,
   GlobalNetworkSet,
@@ -161,6 +163,32 @@ struct EndpointSlice {
   friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
 };
 
+/// A network interface of this node with the addresses it has now.
+struct NetworkInterface {
+  std::string name = {};
+  std::vector<Address> addresses = {};  ///< sorted
+
+  friend bool operator==(const NetworkInterface&, const NetworkInterface&) = default;
+};
+
+/// Stands for the interfaces of a node that have no host endpoint of their own.
+inline constexpr std::string_view kAllInterfaces = "*";
+/// The interface by which a node talks to itself; only a host endpoint of this very name governs it.
+inline constexpr std::string_view kLoopback = "lo";
+
+/// The boundary between a node and what is outside: one interface, or all of them (calico.md 1.4 and 4.1).
+struct HostEndpoint {
+  std::string name = {};
+  Labels labels = {};
+  std::string node = {};
+  std::string interface_name = {};               ///< a name, kAllInterfaces, or empty: found by expected_addresses
+  std::vector<Address> expected_addresses = {};  ///< sorted; also what selectors that denote it stand for
+  std::vector<std::string> profiles = {};        ///< in the order they are asked
+  std::vector<ContainerPort> ports = {};
+
+  friend bool operator==(const HostEndpoint&, const HostEndpoint&) = default;
+};
+
 enum class Action { Allow, Deny, Pass, Log };
 enum class Direction { Ingress, Egress };
 
@@ -225,6 +253,13 @@ inline constexpr double kKubernetesPolicyOrder = 1000;
 /// What a staged policy is a preview of: itself being enforced, or the policy of its name being deleted.
 enum class StagedAction { Set, Delete };
 
+/// When a GlobalNetworkPolicy judges the traffic of host endpoints (calico.md 4.2). Pods know tracked policy only.
+enum class Stage {
+  Untracked,  ///< doNotTrack: before connection tracking, packet by packet
+  PreDnat,    ///< preDNAT: before addresses are translated
+  Tracked,    ///< every other policy
+};
+
 struct Policy {
   Kind kind = Kind::NetworkPolicy;
   std::string ns = {};
@@ -237,6 +272,8 @@ struct Policy {
   std::vector<Rule> ingress = {};  ///< several may share a number: a Kubernetes rule is one per peer and protocol
   std::vector<Rule> egress = {};
   std::optional<StagedAction> staged = {};  ///< of the Staged kinds, which are never enforced
+  Stage stage = Stage::Tracked;
+  bool apply_on_forward = false;  ///< judges what crosses a host endpoint, too; implied by the other stages
 
   [[nodiscard]] bool applies_to(Direction direction) const {
     return direction == Direction::Ingress ? applies_to_ingress : applies_to_egress;
@@ -283,8 +320,11 @@ struct Profile {
 
 std::string namespace_profile(std::string_view ns);  ///< "kns.NAMESPACE"
 
-using Resource = std::variant<Namespace, ServiceAccount, Pod, PodSandbox, Node, Service, EndpointSlice, Tier, Profile,
-                              NetworkSet, Policy>;
+/// The profile Calico gives the host endpoints it makes by itself: it allows everything and need not be written.
+inline constexpr std::string_view kAllowProfile = "projectcalico-default-allow";
+
+using Resource = std::variant<Namespace, ServiceAccount, Pod, PodSandbox, Node, Service, EndpointSlice,
+                              NetworkInterface, HostEndpoint, Tier, Profile, NetworkSet, Policy>;
 
 ResourceKey key_of(const Resource& resource);
 

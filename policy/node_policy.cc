@@ -26,6 +26,39 @@ bool ResolvedRule::speaks_of(Family packet_family) const {
          !lacks(destination.nets, packet_family) && !lacks(destination.not_nets, packet_family);
 }
 
+std::string_view print_class(PolicyClass policy_class) {
+  switch (policy_class) {
+    case PolicyClass::Untracked:
+      return "untracked";
+    case PolicyClass::PreDnat:
+      return "preDNAT";
+    case PolicyClass::Normal:
+      return "normal";
+    case PolicyClass::Forward:
+      return "applyOnForward";
+  }
+  TIERWALL_CHECK(false);
+}
+
+const Treatment* NodePolicy::treatment(const ResolvedHostEndpoint& endpoint, PolicyClass policy_class,
+                                       Direction direction) const {
+  for (const std::size_t index : endpoint.treatments) {
+    const Treatment& treatment = treatments[index];
+    if (treatment.policy_class == policy_class && treatment.direction == direction) return &treatment;
+  }
+  return nullptr;
+}
+
+const ResolvedHostEndpoint* NodePolicy::find_host_endpoint(std::string_view node, std::string_view interface) const {
+  const ResolvedHostEndpoint* of_the_rest = nullptr;
+  for (const ResolvedHostEndpoint& endpoint : host_endpoints) {
+    if (endpoint.node != node) continue;
+    if (std::ranges::binary_search(endpoint.interfaces, interface)) return &endpoint;
+    if (endpoint.all_interfaces) of_the_rest = &endpoint;
+  }
+  return interface == kLoopback ? nullptr : of_the_rest;
+}
+
 const ResolvedEndpoint* NodePolicy::find_endpoint(const ResourceKey& pod) const {
   const auto found = std::ranges::lower_bound(endpoints, pod, {}, &ResolvedEndpoint::pod);
   return found != endpoints.end() && found->pod == pod ? &*found : nullptr;

@@ -107,7 +107,8 @@ struct ResolvedTier {
 
 struct ResolvedProfile {
   std::string name;
-  bool implicit = false;  ///< the namespace's allow-all that nobody wrote
+  bool implicit = false;  ///< an allow-all that nobody wrote: a namespace's, or kAllowProfile
+  bool missing = false;   ///< named by a host endpoint, but nobody wrote it: denies
   std::vector<ResolvedRule> ingress;
   std::vector<ResolvedRule> egress;
 
@@ -125,11 +126,23 @@ struct TierStep {
   friend auto operator<=>(const TierStep&, const TierStep&) = default;
 };
 
+/// What a treatment judges (calico.md 4.2). Of pods: Normal. Of host endpoints, in the order packets meet them:
+///
+///   Untracked  before connection tracking: no tier ends in Deny, and what no rule decides goes on
+///   PreDnat    before addresses are translated: likewise
+///   Normal     between an interface and the node's own processes: tiers end as they say, then profiles, then Deny
+///   Forward    what crosses the node: only policies with applyOnForward, tiers end as they say, then Allow
+enum class PolicyClass { Untracked, PreDnat, Normal, Forward };
+
+std::string_view print_class(PolicyClass policy_class);  ///< "untracked", "preDNAT", "normal", "applyOnForward"
+
 /// How an endpoint is treated in one direction. Endpoints with equal treatments share compiled chains.
 struct Treatment {
   Direction direction = Direction::Ingress;
-  std::vector<TierStep> steps;
-  std::size_t profile = 0;  ///< index into NodePolicy::profiles
+  PolicyClass policy_class = PolicyClass::Normal;
+  std::vector<TierStep> steps = {};
+  std::vector<std::size_t> profiles =
+      {};  ///< indices into NodePolicy::profiles; of Normal: a pod's one, a host endpoint's all
 
   friend auto operator<=>(const Treatment&, const Treatment&) = default;
 };
@@ -144,20 +157,38 @@ struct ResolvedEndpoint {
   friend bool operator==(const ResolvedEndpoint&, const ResolvedEndpoint&) = default;
 };
 
+/// A host endpoint with what it governs on its node.
+struct ResolvedHostEndpoint {
+  std::string name;
+  std::string node;
+  bool all_interfaces = false;          ///< those of the node that no other host endpoint governs, but not lo
+  std::vector<std::string> interfaces;  ///< else: those it governs, sorted; may be none
+  /// Indices into NodePolicy::treatments: Normal in both directions, the other classes where a policy makes them.
+  std::vector<std::size_t> treatments;
+
+  friend bool operator==(const ResolvedHostEndpoint&, const ResolvedHostEndpoint&) = default;
+};
+
 struct NodePolicy {
   std::vector<ResolvedTier> tiers;  ///< in evaluation order
   std::vector<ResolvedProfile> profiles;
-  std::vector<AddressSet> address_sets;     ///< sorted by meaning
-  std::vector<ServiceSet> service_sets;     ///< sorted by meaning
-  std::vector<Treatment> treatments;        ///< sorted, unique
-  std::vector<ResolvedEndpoint> endpoints;  ///< sorted by pod
-  std::vector<std::string> remarks;         ///< what an operator should know: pods that share an address, missing tiers
+  std::vector<AddressSet> address_sets;              ///< sorted by meaning
+  std::vector<ServiceSet> service_sets;              ///< sorted by meaning
+  std::vector<Treatment> treatments;                 ///< sorted, unique
+  std::vector<ResolvedEndpoint> endpoints;           ///< sorted by pod
+  std::vector<ResolvedHostEndpoint> host_endpoints;  ///< sorted by node and name; only those that govern something
+  std::vector<std::string> remarks;  ///< what an operator should know: pods that share an address, missing tiers
 
   [[nodiscard]] const ResolvedEndpoint* find_endpoint(const ResourceKey& pod) const;
   [[nodiscard]] const ResolvedEndpoint* find_endpoint(const Address& address) const;
   [[nodiscard]] const Treatment& treatment(const ResolvedEndpoint& endpoint, Direction direction) const {
     return treatments[direction == Direction::Ingress ? endpoint.ingress : endpoint.egress];
   }
+  /// Nothing if it has no policy of that class: then nothing is judged there.
+  [[nodiscard]] const Treatment* treatment(const ResolvedHostEndpoint& endpoint, PolicyClass policy_class,
+                                           Direction direction) const;
+  /// The host endpoint that governs an interface of a node; none: its traffic is not judged.
+  [[nodiscard]] const ResolvedHostEndpoint* find_host_endpoint(std::string_view node, std::string_view interface) const;
   friend bool operator==(const NodePolicy&, const NodePolicy&) = default;
 };
 

@@ -21,11 +21,11 @@ void sort_unique(std::vector<Member>& members) {
   members.erase(std::unique(members.begin(), members.end()), members.end());
 }
 
-void append_named_ports(std::vector<ServiceAddress>& members, const Subject& pod, const std::string& port_name,
+void append_named_ports(std::vector<ServiceAddress>& members, const Subject& endpoint, const std::string& port_name,
                         std::optional<Protocol> protocol) {
-  for (const ContainerPort& port : pod.pod->ports) {
+  for (const ContainerPort& port : *endpoint.ports) {
     if (port.name != port_name || (protocol && port.protocol != *protocol)) continue;
-    for (const Address& address : pod.addresses) members.push_back({address, port.protocol, port.port});
+    for (const Address& address : endpoint.addresses) members.push_back({address, port.protocol, port.port});
   }
 }
 
@@ -91,20 +91,22 @@ SetCollector::Slices SetCollector::slices_of(const ServiceName& service) const {
   return found == slices_.end() ? Slices{} : found->second;
 }
 
-SetId SetCollector::pods_and_nets(const Selector& selector) {
+SetId SetCollector::endpoints_and_nets(const Selector& selector) {
   AddressSet set;
   set.meaning = print_selector(selector);
   if (const auto known = address_ids_.find(set.meaning); known != address_ids_.end()) return known->second;
   set.description = describe_selector(selector);
-  for (const Subject& pod : subjects_.pods) {
-    if (matches(selector, pod.scope))
-      set.addresses.insert(set.addresses.end(), pod.addresses.begin(), pod.addresses.end());
+  for (const auto* endpoints : {&subjects_.pods, &subjects_.host_endpoints}) {
+    for (const Subject& endpoint : *endpoints) {
+      if (!matches(selector, endpoint.scope)) continue;
+      set.addresses.insert(set.addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
+    }
   }
   for (const Subject& subject : subjects_.network_sets) {
     if (!matches(selector, subject.scope)) continue;
     for (const AddressRange& range : subject.network_set->nets.ranges()) set.nets.insert(range);
   }
-  std::ranges::sort(set.addresses);
+  sort_unique(set.addresses);
   return remember(address_ids_, address_sets_, std::move(set));
 }
 
@@ -127,8 +129,10 @@ SetId SetCollector::named_port(const std::string& port_name, std::optional<Proto
   set.meaning = port + print_selector(owners);
   if (const auto known = service_ids_.find(set.meaning); known != service_ids_.end()) return known->second;
   set.description = port + describe_selector(owners);
-  for (const Subject& pod : subjects_.pods) {
-    if (matches(owners, pod.scope)) append_named_ports(set.members, pod, port_name, protocol);
+  for (const auto* endpoints : {&subjects_.pods, &subjects_.host_endpoints}) {
+    for (const Subject& endpoint : *endpoints) {
+      if (matches(owners, endpoint.scope)) append_named_ports(set.members, endpoint, port_name, protocol);
+    }
   }
   sort_unique(set.members);
   return remember(service_ids_, service_sets_, std::move(set));
@@ -168,9 +172,9 @@ ResolvedPorts SetCollector::ports(const PortList& ports, std::optional<Protocol>
 
 ResolvedPeer SetCollector::peer(const Peer& peer, std::optional<Protocol> protocol, const Selector* local) {
   ResolvedPeer resolved;
-  if (peer.selector) resolved.in_set = pods_and_nets(*peer.selector);
+  if (peer.selector) resolved.in_set = endpoints_and_nets(*peer.selector);
   if (peer.nodes) resolved.in_set = nodes(*peer.nodes);
-  if (peer.not_selector) resolved.not_in_set = pods_and_nets(*peer.not_selector);
+  if (peer.not_selector) resolved.not_in_set = endpoints_and_nets(*peer.not_selector);
   resolved.nets = resolve_nets(peer.nets);
   resolved.not_nets = resolve_nets(peer.not_nets);
   std::vector<Selector> owners;

@@ -29,7 +29,7 @@ class SetCollector {
 
   ResolvedPeer peer(const Peer& peer, std::optional<Protocol> protocol, const Selector* local);
   ResolvedPorts ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners);
-  SetId pods_and_nets(const Selector& selector);
+  SetId endpoints_and_nets(const Selector& selector);
   SetId nodes(const Selector& selector);
   SetId named_port(const std::string& port_name, std::optional<Protocol> protocol, const Selector& owners);
   SetId addresses_of(const ServiceName& service);

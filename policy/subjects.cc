@@ -38,6 +38,17 @@ LabelScope scope_of(const Snapshot& snapshot, const NetworkSet& set) {
   return scope;
 }
 
+/// What the profiles of a host endpoint give it; of two that give one label the first counts. May be nothing.
+std::unique_ptr<const Labels> labels_of_profiles(const Snapshot& snapshot, const HostEndpoint& endpoint) {
+  auto merged = std::make_unique<Labels>();
+  for (auto name = endpoint.profiles.rbegin(); name != endpoint.profiles.rend(); ++name) {
+    const auto profile = snapshot.profiles.find(*name);
+    if (profile == snapshot.profiles.end()) continue;
+    for (const auto& [key, value] : profile->second.labels_to_apply.entries()) merged->set(key, value);
+  }
+  return merged;
+}
+
 /// Of two pods with one address the running, younger one holds it (design.md 7.5).
 bool outranks(const Pod& left, const Pod& right) {
   const auto rank = [](const Pod& pod) { return std::make_tuple(pod.phase == PodPhase::Running, pod.created); };
@@ -99,19 +110,28 @@ Subjects find_subjects(const Snapshot& snapshot) {
   const std::map<Address, const Pod*> holders = address_holders(snapshot, addresses, subjects.remarks);
   for (const auto& [name, pod] : snapshot.pods) {
     if (!pod.is_endpoint()) continue;
-    Subject subject{scope_of(snapshot, pod), &pod, nullptr, {}};
+    Subject subject{.scope = scope_of(snapshot, pod), .pod = &pod, .addresses = {}, .ports = &pod.ports};
     for (const Address& address : addresses.of(pod)) {
       if (holders.at(address) == &pod) subject.addresses.push_back(address);
     }
     subjects.pods.push_back(std::move(subject));
   }
   for (const auto& [key, set] : snapshot.network_sets) {
-    subjects.network_sets.push_back({scope_of(snapshot, set), nullptr, &set, {}});
+    subjects.network_sets.push_back({.scope = scope_of(snapshot, set), .network_set = &set, .addresses = {}});
   }
   for (const auto& [name, node] : snapshot.nodes) {
     LabelScope scope;
     scope.own = &node.labels;
-    subjects.nodes.push_back({scope, nullptr, nullptr, node.addresses});
+    subjects.nodes.push_back({.scope = scope, .addresses = node.addresses});
+  }
+  for (const auto& [name, endpoint] : snapshot.host_endpoints) {
+    LabelScope scope;
+    scope.own = &endpoint.labels;
+    scope.profile_labels = subjects.merged_labels.emplace_back(labels_of_profiles(snapshot, endpoint)).get();
+    subjects.host_endpoints.push_back({.scope = scope,
+                                       .addresses = endpoint.expected_addresses,
+                                       .ports = &endpoint.ports,
+                                       .host_endpoint = &endpoint});
   }
   return subjects;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Everything of a snapshot that selectors can denote, with the labels it answers to and the addresses it holds.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,18 +10,23 @@
 
 namespace tierwall::policy {
 
-/// A pod with the addresses it holds, or a network set, or a node. Borrows from the snapshot.
+/// A pod with the addresses it holds, or a network set, or a node, or a host endpoint. Borrows from the snapshot.
 struct Subject {
   LabelScope scope;
   const Pod* pod = nullptr;
   const NetworkSet* network_set = nullptr;
   std::vector<Address> addresses;
+  const std::vector<ContainerPort>* ports = nullptr;  ///< of pods and host endpoints
+  const HostEndpoint* host_endpoint = nullptr;
 };
 
 struct Subjects {
   std::vector<Subject> pods;  ///< that are endpoints, by namespace and name
   std::vector<Subject> network_sets;
-  std::vector<Subject> nodes;        ///< denoted by node selectors only
+  std::vector<Subject> nodes;           ///< denoted by node selectors only
+  std::vector<Subject> host_endpoints;  ///< of all nodes, by name
+  /// Labels that several profiles give one host endpoint; the scopes above point here.
+  std::vector<std::unique_ptr<const Labels>> merged_labels;
   std::vector<std::string> remarks;  ///< pods that share an address
 };
 

@@ -97,9 +97,10 @@ class Walker {
   }
 
   [[nodiscard]] WalkedProfile ask_profile() const {
-    const policy::ResolvedProfile& profile = view_.resolved.profiles[treatment_.profile];
+    const std::size_t index = treatment_.profiles.front();  // pods have one
+    const policy::ResolvedProfile& profile = view_.resolved.profiles[index];
     AskedRules answer = ask_rules(view_.resolved, profile.rules(treatment_.direction), flow_);
-    return {treatment_.profile, answer.decision.has_value(), std::move(answer.rules)};
+    return {index, answer.decision.has_value(), std::move(answer.rules)};
   }
 
   const PolicyView& view_;

@@ -20,7 +20,9 @@ constexpr Choice<bool> kHints[] = {{"AssumeNeededOnEveryNode", true}};
 struct PolicySpec {
   policy::Selector selector, namespaces, accounts;  ///< which endpoints; all of them must hold
   bool subject_understood = true;
-  bool for_host_endpoints = false;
+  bool untracked = false;
+  bool pre_dnat = false;
+  bool apply_on_forward = false;
   std::string tier{policy::kDefaultTier};
   std::optional<double> order;
   PolicyTypes types;
@@ -68,12 +70,22 @@ void read_hints(const Cursor& at) {
   for (const Cursor& item : *items) read_choice(item, kHints);
 }
 
-/// Such a policy says what host endpoints do before or without connection tracking. Applied to pods instead, it would
-/// be another policy.
-void read_host_flag(const Cursor& at, PolicySpec& spec) {
-  if (!at.boolean().value_or(false)) return;
-  spec.for_host_endpoints = true;
-  at.error("applies to host endpoints only, which this version does not enforce");
+/// Flags that say when the traffic of host endpoints is judged must agree (calico.md 1.1). False: nobody can tell which
+/// was meant.
+bool check_host_flags(const Cursor& at, PolicySpec& spec) {
+  if (spec.untracked && spec.pre_dnat) {
+    at.error("doNotTrack and preDNAT exclude each other");
+    return false;
+  }
+  if (spec.pre_dnat && (spec.types.egress || spec.egress.written)) {
+    at.error("a preDNAT policy judges what comes in: it has no egress rules and not the type Egress");
+    spec.types = {.written = true, .ingress = true, .egress = false};
+  }
+  if ((spec.untracked || spec.pre_dnat) && !spec.apply_on_forward) {
+    at.error("doNotTrack and preDNAT policies see forwarded traffic too: applyOnForward must be true");
+    spec.apply_on_forward = true;
+  }
+  return true;
 }
 
 std::vector<FieldRow> rows_of(policy::Kind kind, const std::string& ns, PolicySpec& spec) {
@@ -92,11 +104,11 @@ std::vector<FieldRow> rows_of(policy::Kind kind, const std::string& ns, PolicySp
                                 {"egress", rules(spec.egress, policy::Direction::Egress)},
                                 {"performanceHints", read_hints}};
   if (!policy::is_namespaced(kind)) {
-    const auto read_flag = [&spec](const Cursor& c) { read_host_flag(c, spec); };
+    const auto flag = [](bool& value) { return [&value](const Cursor& c) { value = c.boolean().value_or(false); }; };
     rows.push_back({"namespaceSelector", inherited(spec.namespaces, over_namespaces)});
-    rows.push_back({"doNotTrack", read_flag});
-    rows.push_back({"preDNAT", read_flag});
-    rows.push_back({"applyOnForward", read_flag});
+    rows.push_back({"doNotTrack", flag(spec.untracked)});
+    rows.push_back({"preDNAT", flag(spec.pre_dnat)});
+    rows.push_back({"applyOnForward", flag(spec.apply_on_forward)});
   }
   if (spec.staged) rows.push_back({"stagedAction", [&spec](const Cursor& c) { spec.staged = read_staged_action(c); }});
   return rows;
@@ -113,6 +125,7 @@ std::optional<PolicySpec> read_policy_spec(const Cursor& at, policy::Kind kind, 
     spec.types.egress = spec.egress.written;
     spec.types.ingress = spec.ingress.written || !spec.egress.written;
   }
+  if (!check_host_flags(at, spec)) return std::nullopt;
   return spec;
 }
 
@@ -138,6 +151,10 @@ policy::Policy make_policy(policy::Kind kind, const Metadata& metadata, PolicySp
   if (result.applies_to_ingress) result.ingress = std::move(spec.ingress.rules);
   if (result.applies_to_egress) result.egress = std::move(spec.egress.rules);
   result.staged = spec.staged;
+  result.stage = spec.untracked  ? policy::Stage::Untracked
+                 : spec.pre_dnat ? policy::Stage::PreDnat
+                                 : policy::Stage::Tracked;
+  result.apply_on_forward = spec.apply_on_forward;
   return result;
 }
 
@@ -154,7 +171,7 @@ std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<p
   spec->staged = staged;
   const std::size_t before = object.errors();
   read_spec(object, [&](const Cursor& c) { spec = read_policy_spec(c, kind, metadata.ns, staged); });
-  if (!spec || !spec->subject_understood || spec->for_host_endpoints) return std::nullopt;
+  if (!spec || !spec->subject_understood) return std::nullopt;
   if (!object.find("spec")) {
     object.warning("spec is missing: that selects everything and allows it no ingress");
     spec->types.ingress = true;

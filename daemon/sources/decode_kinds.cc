@@ -6,6 +6,7 @@
 #include "daemon/sources/decode_calico.h"
 #include "daemon/sources/decode_calico_policy.h"
 #include "daemon/sources/decode_cluster_policy.h"
+#include "daemon/sources/decode_host_endpoint.h"
 #include "daemon/sources/decode_kubernetes.h"
 
 namespace tierwall::daemon {
@@ -42,6 +43,7 @@ constexpr KindRow kKinds[] = {
     {kCalico, Kind::StagedGlobalNetworkPolicy, kSubdomain, kStrict, decode_staged_global_network_policy, true},
     {kCalico, Kind::StagedNetworkPolicy, kSubdomain, kStrict, decode_staged_network_policy, true},
     {kCalico, Kind::StagedKubernetesNetworkPolicy, kSubdomain, kStrict, decode_staged_kubernetes_network_policy, true},
+    {kCalico, Kind::HostEndpoint, kSubdomain, kStrict, decode_host_endpoint},
     {kCalico, Kind::Tier, kLabel, kStrict, decode_tier},
     {kCalico, Kind::GlobalNetworkSet, kSubdomain, kStrict, decode_network_set},
     {kCalico, Kind::NetworkSet, kSubdomain, kStrict, decode_network_set},
@@ -54,7 +56,6 @@ struct SkippedRow {
   std::string_view why;
 };
 constexpr SkippedRow kSkipped[] = {
-    {"projectcalico.org", "HostEndpoint", "is not enforced by this version and was skipped"},
     {"", "Endpoints", "is not read and was skipped: EndpointSlice of discovery.k8s.io/v1 is"},
 };
 

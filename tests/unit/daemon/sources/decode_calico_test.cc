@@ -114,11 +114,18 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"NoNamespaceSelectorInNamespaces", kNamespaced, "name: p, namespace: a", "{namespaceSelector: all()}",
             "NetworkPolicy a/p, tier default, order none, ingress on projectcalico.org/namespace == \"a\"" ERROR(
                 "4", "NetworkPolicy a/p") "spec.namespaceSelector: unknown field"},
-        Row{"HostEndpointPolicy", kGlobal, "name: p", "{preDNAT: true, doNotTrack: false}",
-            "nothing of GlobalNetworkPolicy p" ERROR("4",
-                                                     "GlobalNetworkPolicy p") "spec.preDNAT: applies to host endpoints "
-                                                                              "only, which this version does not "
-                                                                              "enforce"},
+        Row{"HostEndpointPolicy", kGlobal, "name: p", "{preDNAT: true, doNotTrack: true}",
+            "nothing of GlobalNetworkPolicy p" ERROR(
+                "4", "GlobalNetworkPolicy p") "spec: doNotTrack and preDNAT exclude each other"},
+        Row{"PreDnatJudgesIngressOnly", kGlobal, "name: p",
+            "{preDNAT: true, applyOnForward: true, egress: [{action: Deny}]}",
+            "GlobalNetworkPolicy p, tier default, order none, ingress on all(), preDNAT, applyOnForward" ERROR(
+                "4", "GlobalNetworkPolicy p") "spec: a preDNAT policy judges what comes in: it has no egress rules and "
+                                              "not the type Egress"},
+        Row{"UntrackedSeesForwardedToo", kGlobal, "name: p", "{doNotTrack: true}",
+            "GlobalNetworkPolicy p, tier default, order none, ingress on all(), doNotTrack, applyOnForward" ERROR(
+                "4", "GlobalNetworkPolicy p") "spec: doNotTrack and preDNAT policies see forwarded traffic too: "
+                                              "applyOnForward must be true"},
         Row{"PolicyName", kGlobal, "name: a.b.c", "{}",
             "GlobalNetworkPolicy a.b.c, tier default, order none, ingress on all()" ERROR(
                 "1", "GlobalNetworkPolicy a.b.c") "\"a.b.c\" is no valid policy name: one or two parts of at most 63 "

@@ -93,8 +93,6 @@ TEST(SkippedKinds, AreWarnedOfOnceEach) {
   EXPECT_EQ(decode_problems("{apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: a}}"),
             "f:1: warning: Endpoints a/s: kind Endpoints is not read and was skipped: EndpointSlice of "
             "discovery.k8s.io/v1 is\n");
-  EXPECT_EQ(decode_problems("{apiVersion: crd.projectcalico.org/v1, kind: HostEndpoint}"),
-            "f:1: warning: HostEndpoint: kind HostEndpoint is not enforced by this version and was skipped\n");
   EXPECT_EQ(decode_problems("{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: a}}"),
             "f:1: warning: Deployment a/d: kind Deployment of apps/v1 is not known and was skipped\n");
   EXPECT_EQ(

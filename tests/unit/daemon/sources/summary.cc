@@ -110,6 +110,10 @@ struct Summarize {
       text += fmt::format(" {}/{}", policy::print_protocol(port.protocol), port.port);
     return text;
   }
+  std::string operator()(const policy::NetworkInterface& object) const { return "interface " + object.name; }
+  std::string operator()(const policy::HostEndpoint& object) const {
+    return fmt::format("host endpoint {} of node {}", object.name, object.node);
+  }
   std::string operator()(const policy::Tier& object) const {
     return fmt::format("Tier {}, order {}, {}", object.name, object.order ? fmt::format("{}", *object.order) : "none",
                        object.default_action == policy::TierDefault::Pass ? "Pass" : "Deny");
@@ -132,6 +136,9 @@ struct Summarize {
         "{}, {}tier {}, order {},{}{} on {}", policy::print_key(key), print_staged(object.staged), object.tier,
         object.order ? fmt::format("{}", *object.order) : "none", object.applies_to_ingress ? " ingress" : "",
         object.applies_to_egress ? " egress" : "", policy::print_selector(object.subject));
+    if (object.stage == policy::Stage::Untracked) text += ", doNotTrack";
+    if (object.stage == policy::Stage::PreDnat) text += ", preDNAT";
+    if (object.apply_on_forward) text += ", applyOnForward";
     add_rules(text, "ingress", object.ingress);
     add_rules(text, "egress", object.egress);
     return text;
