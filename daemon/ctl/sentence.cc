@@ -57,6 +57,10 @@ std::string describe(const Decision& decision, const std::string& what) {
       return "a node always reaches its own pods, so no policy judges " + what;
     case Reason::NeighbourDiscovery:
       return "neighbour discovery always passes, so no policy judges " + what;
+    case Reason::Failsafe:
+      return "a failsafe port always stays open, so no policy judges " + what;
+    case Reason::Dhcpv6:
+      return "DHCPv6 always passes, so no policy judges " + what;
   }
   TIERWALL_CHECK(false);
   return {};
@@ -115,6 +119,10 @@ std::string name_decider(const Decision& decision) {
       return "the way of a node to its own pods";
     case Reason::NeighbourDiscovery:
       return "neighbour discovery, which always passes";
+    case Reason::Failsafe:
+      return "a failsafe port";
+    case Reason::Dhcpv6:
+      return "DHCPv6, which always passes";
   }
   TIERWALL_CHECK(false);
   return {};
