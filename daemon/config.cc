@@ -194,6 +194,12 @@ void read_own_table(const Entry& entry) {
   if (*word == 0) entry.remark("accepted, but this version sets no owner flag on the table");
 }
 
+void read_guard_mode(const Entry& entry) {
+  constexpr std::array<std::string_view, 3> kWords = {"warn", "hold", "off"};
+  constexpr std::array kModes = {GuardMode::Warn, GuardMode::Hold, GuardMode::Off};
+  if (const auto word = entry.one_of(kWords)) entry.config().guard = kModes[*word];
+}
+
 void read_tie_break(const Entry& entry) {
   constexpr std::array<std::string_view, 2> kWords = {"calico-3.32", "calico-3.31"};
   constexpr std::array kRules = {policy::TieBreak::Calico332, policy::TieBreak::Calico331};
@@ -269,6 +275,7 @@ constexpr std::array kKeys = {
     KeyRow{"state.path", read_state_path},
     KeyRow{"restore.fallback", read_restore_fallback},
     KeyRow{"control.socket", read_control_socket},
+    KeyRow{"guard.mode", read_guard_mode},
     KeyRow{"policy.tie_break", read_tie_break},
     KeyRow{"dataplane.deny", read_deny},
     KeyRow{"dataplane.established", read_established},

@@ -22,6 +22,14 @@ inline constexpr const char* kDefaultConfigFile = "/etc/tierwall/tierwall.toml";
 
 using policy::Failsafe;
 
+/// What happens to a change of policy that would cut a management flow.
+enum class GuardMode {
+  HoldDirectory,  ///< held if it comes from the policy directory, warned of if it comes from elsewhere
+  Hold,           ///< held wherever it comes from
+  Warn,
+  Off,
+};
+
 enum class DenyAction { Drop, Reject };
 
 /// Where the API server is and who we are for it.
@@ -50,6 +58,7 @@ struct Config {
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();
   std::optional<std::string> metrics_listen;
+  GuardMode guard = GuardMode::HoldDirectory;
   RestoreFallback restore_fallback = RestoreFallback::None;
   /// Written settings that this version accepts without acting on them: "metrics.listen: accepted, but ...".
   std::vector<std::string> remarks;

@@ -3,7 +3,11 @@
 namespace tierwall::daemon {
 
 NodeSettings node_settings(const Config& config) {
-  return {.node = node_name(config), .tie_break = config.tie_break, .compile = config.compile};
+  return {.node = node_name(config),
+          .guard = config.guard,
+          .failsafes = {.inbound = config.failsafe_inbound, .outbound = config.failsafe_outbound},
+          .tie_break = config.tie_break,
+          .compile = config.compile};
 }
 
 nft::CompileOptions compile_options(const NodeSettings& settings, const policy::Snapshot& world) {

@@ -5,6 +5,7 @@
 
 #include "daemon/config.h"
 #include "nft/compile.h"
+#include "policy/failsafe.h"
 #include "policy/inventory.h"
 #include "policy/ordering.h"
 
@@ -12,6 +13,8 @@ namespace tierwall::daemon {
 
 struct NodeSettings {
   std::string node;
+  GuardMode guard = GuardMode::HoldDirectory;
+  policy::Failsafes failsafes = {};
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;
 };

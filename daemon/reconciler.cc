@@ -31,9 +31,14 @@ bool shows_foreign_change(const nft::Rejected& rejected) {
 
 }  // namespace
 
-Reconciler::Reconciler(const policy::Inventory& inventory, nft::KernelTables& tables, const Clock& clock,
+Reconciler::Reconciler(const policy::Inventory& inventory, Guard& guard, nft::KernelTables& tables, const Clock& clock,
                        systemd::JournalSink& journal, NodeSettings settings)
-    : inventory_(inventory), tables_(tables), clock_(clock), journal_(journal), settings_(std::move(settings)) {}
+    : inventory_(inventory),
+      guard_(guard),
+      tables_(tables),
+      clock_(clock),
+      journal_(journal),
+      settings_(std::move(settings)) {}
 
 void Reconciler::mark_dirty() {
   const std::chrono::microseconds now = clock_.monotonic();
@@ -70,11 +75,14 @@ void Reconciler::step() {
   dirty_since_.reset();
   retry_at_.reset();
 
-  Attempt attempt{.policy = policy::resolve(inventory_.snapshot(), policy::Scope{settings_.node}, settings_.tie_break),
+  const std::vector<CutFlow> held_before = guard_.held();
+  const std::vector<CutFlow> warned_before = guard_.warned();
+  Attempt attempt{.policy = guard_.rule(inventory_, settings_, applied_ ? &applied_->policy : nullptr),
                   .desired = {},
                   .changes = {},
                   .whole_table = whole_table_,
                   .started = now};
+  report_guard(held_before, warned_before);
   Result<nft::Ruleset> desired = nft::compile(attempt.policy, compile_options(settings_, inventory_.snapshot()));
   if (!desired) {
     trouble_ = fmt::format("{}; the rules applied before stay in force", desired.error().message);
@@ -135,6 +143,7 @@ void Reconciler::accept(Attempt attempt) {
   whole_table_ = false;
   trouble_.reset();
   const bool changed = !attempt.changes.empty();
+  guard_.note_accepted(inventory_, attempt.policy);
   Applied next{.generation = last_generation_,
                .policy = std::move(attempt.policy),
                .ruleset = std::move(attempt.desired),
@@ -173,6 +182,22 @@ void Reconciler::report_refusal(const Refusal& refusal, std::chrono::microsecond
                               whole_table_ ? "writing the whole table" : "trying again", delay.count() / 1000),
        .fields = std::move(fields),
        .errno_value = refusal.rejected.errno_value});
+}
+
+void Reconciler::report_guard(const std::vector<CutFlow>& held_before, const std::vector<CutFlow>& warned_before) {
+  const auto report = [&](const CutFlow& cut, const char* outcome) {
+    journal_.record({.level = Level::Warning,
+                     .id = systemd::message::kGuarded,
+                     .message = fmt::format("{}: {}", print_cut(cut), outcome),
+                     .fields = {},
+                     .errno_value = 0});
+  };
+  if (guard_.held() != held_before) {
+    for (const CutFlow& cut : guard_.held()) report(cut, "the change of host policy is held");
+  }
+  if (guard_.warned() != warned_before) {
+    for (const CutFlow& cut : guard_.warned()) report(cut, "the change of host policy is made nevertheless");
+  }
 }
 
 void Reconciler::report_commit() {

@@ -18,6 +18,7 @@
 
 #include "daemon/applied.h"
 #include "daemon/clock.h"
+#include "daemon/guard/guard.h"
 #include "daemon/node_settings.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
@@ -37,7 +38,7 @@ class Reconciler {
   static constexpr int kRebuildAfter = 3;
 
   /// Borrows everything; the composition root keeps it alive.
-  Reconciler(const policy::Inventory& inventory, nft::KernelTables& tables, const Clock& clock,
+  Reconciler(const policy::Inventory& inventory, Guard& guard, nft::KernelTables& tables, const Clock& clock,
              systemd::JournalSink& journal, NodeSettings settings);
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
@@ -88,10 +89,12 @@ class Reconciler {
   [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);
   void accept(Attempt attempt);
   void refuse(const Attempt& attempt, const Refusal& refusal);
+  void report_guard(const std::vector<CutFlow>& held_before, const std::vector<CutFlow>& warned_before);
   void report_commit();
   void report_refusal(const Refusal& refusal, std::chrono::microseconds delay);
 
   const policy::Inventory& inventory_;
+  Guard& guard_;
   nft::KernelTables& tables_;
   const Clock& clock_;
   systemd::JournalSink& journal_;

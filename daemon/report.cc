@@ -73,6 +73,10 @@ std::string Daemon::status_line() const {
 std::vector<std::string> Daemon::degraded_reasons() const {
   std::vector<std::string> reasons;
   if (reconciler_.trouble()) reasons.push_back(*reconciler_.trouble());
+  for (const CutFlow& cut : guard_.held()) {
+    reasons.push_back(print_cut(cut) +
+                      ": the change is held, and the former host policy stays; 'tierwall release' lets it through");
+  }
   const std::vector<std::string> of_sources = source_failures();
   reasons.insert(reasons.end(), of_sources.begin(), of_sources.end());
   if (!config_errors_.empty()) {
@@ -155,6 +159,8 @@ std::vector<std::string> Daemon::remarks() const {
   if (no_pod_is_here(inventory_.snapshot(), node_name(config_))) {
     remarks.push_back(fmt::format("no pod is on node '{}': is node.name right?", node_name(config_)));
   }
+  for (const CutFlow& cut : guard_.warned()) remarks.push_back(print_cut(cut) + " (the change was not held)");
+  if (guard_.blind()) remarks.push_back("guard: no management flow can be seen: " + *guard_.blind());
   if (const auto applied = reconciler_.applied()) {
     remarks.insert(remarks.end(), applied->policy.remarks.begin(), applied->policy.remarks.end());
   }

@@ -27,6 +27,15 @@ Result<ServerAccess> read_access(const KubernetesAccess& access) {
   });
 }
 
+/// Sessions on failsafe ports are worth guarding too: a failsafe list can change.
+Guarded guarded(const Config& config) {
+  Guarded guarded{.node = node_name(config)};
+  for (const Failsafe& failsafe : config.failsafe_inbound) {
+    if (failsafe.protocol == policy::kTcp) guarded.ports.insert(failsafe.port);
+  }
+  return guarded;
+}
+
 }  // namespace
 
 // ---- building and connecting ---------------------------------------------------------------------------------
@@ -38,7 +47,9 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       journal_(journal),
       state_file_(open_state_file()),
       memory_(*state_file_.store, clock_, std::move(boot_id)),
-      reconciler_(inventory_, tables, clock_, journal, node_settings(config_)),
+      management_flows_(guarded(config_)),
+      guard_(management_flows_),
+      reconciler_(inventory_, guard_, tables, clock_, journal, node_settings(config_)),
       directory_(make_directory()),
       cluster_(make_cluster()),
       cni_(loop_, config_.cni_results, [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }),
@@ -147,7 +158,9 @@ void Daemon::restore() {
     if (event.source == kDirectorySource) of_directory.push_back(std::move(event));
   }
   if (directory_) directory_->remember(std::move(of_directory));
-  if (restored_) reconciler_.mark_dirty();
+  if (!restored_) return;
+  guard_.begin_with(inventory_, node_settings(config_));
+  reconciler_.mark_dirty();
 }
 
 void Daemon::receive(const std::vector<policy::ResourceEvent>& events) {
@@ -255,6 +268,7 @@ void Daemon::take_config(Config config) {
   keep("node.cni_results", config_.cni_results, config.cni_results);
   keep("control.socket", config_.control_socket, config.control_socket);
   config_ = std::move(config);
+  management_flows_.watch(guarded(config_));
   reconciler_.use_settings(node_settings(config_));
   record(Level::Notice, systemd::message::kConfigReloaded,
          fmt::format("configuration '{}' was read again", config_file_.path));

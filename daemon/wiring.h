@@ -21,6 +21,8 @@
 #include "daemon/config.h"
 #include "daemon/control/control_server.h"
 #include "daemon/control/status.h"
+#include "daemon/guard/guard.h"
+#include "daemon/guard/socket_flows.h"
 #include "daemon/memory.h"
 #include "daemon/reconciler.h"
 #include "daemon/sources/cni_results.h"
@@ -110,6 +112,8 @@ class Daemon {
   OpenedState state_file_;
   Memory memory_;
   policy::Inventory inventory_;
+  SocketFlows management_flows_;
+  Guard guard_;
   Reconciler reconciler_;
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source

@@ -191,6 +191,16 @@ std::vector<ResourceKey> Inventory::keys_of(std::string_view source) const {
   return keys;
 }
 
+std::optional<std::string> Inventory::source(const ResourceKey& key) const {
+  const auto known = copies_.find(key);
+  if (known == copies_.end()) return std::nullopt;
+  const Copy* in_force = winner(known->second);
+  for (const auto& [source, copy] : known->second) {
+    if (&copy == in_force) return source;
+  }
+  return std::nullopt;
+}
+
 std::optional<Location> Inventory::location(const ResourceKey& key) const {
   const Copy* copy = winner(key);
   if (copy == nullptr) return std::nullopt;

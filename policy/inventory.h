@@ -69,6 +69,8 @@ class Inventory {
   [[nodiscard]] std::vector<Diagnostic> problems() const;
   /// What this source told us and did not take back, sorted.
   [[nodiscard]] std::vector<ResourceKey> keys_of(std::string_view source) const;
+  /// Whose version of the object is in force, if the key is known.
+  [[nodiscard]] std::optional<std::string> source(const ResourceKey& key) const;
   /// Where the version in force was read, if the key is known.
   [[nodiscard]] std::optional<Location> location(const ResourceKey& key) const;
 

@@ -12,6 +12,7 @@
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_journal.h"
 #include "tests/fakes/fake_kernel_tables.h"
+#include "tests/fakes/fake_management_flows.h"
 
 namespace tierwall::daemon {
 namespace {
@@ -129,7 +130,9 @@ class ReconcilerTest : public testing::Test {
   RefusingTables tables;
   test::FakeClock clock;
   test::FakeJournal journal;
-  Reconciler reconciler{inventory, tables, clock, journal, {.node = "node-1", .compile = {}}};
+  test::FakeManagementFlows flows;
+  Guard guard{flows};
+  Reconciler reconciler{inventory, guard, tables, clock, journal, {.node = "node-1", .compile = {}}};
 };
 
 TEST_F(ReconcilerTest, NothingIsCommittedBeforeTheSourcesWereRead) {
