@@ -374,28 +374,14 @@ void settle_sources(const toml::table& table, const std::string& file, ConfigRea
       .error(fmt::format("required: the path of a kubeconfig file, or \"{}\"", kInCluster));
 }
 
-std::vector<Failsafe> failsafe_ports(policy::Protocol protocol, std::initializer_list<std::uint16_t> ports) {
-  std::vector<Failsafe> failsafes;
-  for (const std::uint16_t port : ports) {
-    failsafes.push_back(Failsafe{.protocol = protocol, .nets = std::nullopt, .port = port});
-  }
-  return failsafes;
-}
-
 }  // namespace
 
 std::vector<Failsafe> Config::default_failsafe_inbound() {
-  std::vector<Failsafe> failsafes = failsafe_ports(policy::kTcp, {22, 179, 2379, 2380, 5473, 6443, 6666, 6667, 10250});
-  failsafes.push_back(Failsafe{.protocol = policy::kUdp, .nets = std::nullopt, .port = 68});
-  return failsafes;
+  return policy::default_failsafes().inbound;
 }
 
 std::vector<Failsafe> Config::default_failsafe_outbound() {
-  std::vector<Failsafe> failsafes = failsafe_ports(policy::kTcp, {53, 179, 2379, 2380, 5473, 6443, 6666, 6667});
-  for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{67}}) {
-    failsafes.push_back(Failsafe{.protocol = policy::kUdp, .nets = std::nullopt, .port = port});
-  }
-  return failsafes;
+  return policy::default_failsafes().outbound;
 }
 
 Result<Failsafe> parse_failsafe(std::string_view text) {

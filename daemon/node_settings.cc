@@ -12,6 +12,8 @@ NodeSettings node_settings(const Config& config) {
 
 nft::CompileOptions compile_options(const NodeSettings& settings, const policy::Snapshot& world) {
   nft::CompileOptions options = settings.compile;
+  options.node = settings.node;
+  options.failsafes = settings.failsafes;
   const auto node = world.nodes.find(settings.node);
   if (options.pod_cidrs.empty() && node != world.nodes.end()) options.pod_cidrs = node->second.pod_cidrs;
   return options;

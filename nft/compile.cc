@@ -5,27 +5,18 @@
 #include <set>
 #include <utility>
 
-#include "nft/compile_rule.h"
+#include "nft/compile_chain.h"
+#include "nft/compile_host.h"
 #include "nft/names.h"
 #include "nft/opening_rules.h"
-#include "nft/print.h"
-#include "policy/evaluate.h"
+#include "nft/table_words.h"
 
 namespace tierwall::nft {
 
 namespace {
 
-using policy::Action;
 using policy::Direction;
 using policy::Family;
-
-/// The kernel follows 16 levels of jump and goto, the base chain included (NFT_JUMP_STACK_SIZE); it counts both when
-/// it validates a table.
-constexpr std::size_t kMaxNesting = 15;
-
-std::string family_suffix(Family family) {
-  return family == Family::V4 ? "4" : "6";
-}
 
 FieldType address_type(Family family) {
   return family == Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr;
@@ -85,145 +76,12 @@ SetNames name_sets(const policy::NodePolicy& policy, Family family) {
   return names;
 }
 
-// ---- chains --------------------------------------------------------------------------------------------------
-
-/// Compiles the chains of one direction and family. Chains are added to the ruleset as they turn out to be needed.
-class ChainCompiler {
- public:
-  ChainCompiler(const policy::NodePolicy& policy, Direction direction, Family family, const SetNames& sets,
-                Ruleset& ruleset)
-      : policy_(policy), direction_(direction), family_(family), sets_(sets), ruleset_(ruleset) {}
-
-  /// The name of the chain for a treatment; empty if it lets everything return.
-  std::string compile(const policy::Treatment& treatment) { return chain_from(treatment, 0, 1); }
-
-  /// Set when a treatment could not be compiled; the names given out since are of no use.
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-
- private:
-  /// The chain of the tiers from `step` on and of the profile.
-  std::string chain_from(const policy::Treatment& treatment, std::size_t step, std::size_t nesting) {
-    Chain chain;
-    std::vector<std::string> tier_names;
-    bool open_end = true;
-    for (; open_end && step < treatment.steps.size(); ++step) {
-      const policy::TierStep& tier = treatment.steps[step];
-      tier_names.push_back(policy_.tiers[tier.tier].name);
-      const bool passes = has_pass(tier);
-      const Verdict pass = passes ? to_next(treatment, step + 1, nesting) : Verdict{};
-      open_end = append_tier(chain, tier, pass);
-      if (open_end && passes) {
-        append(chain, {{}, pass, to_comment("tier " + tier_names.back() + ": passed on")});
-        open_end = false;
-      }
-    }
-    if (open_end) append_profile(chain, policy_.profiles[treatment.profiles.front()]);  // pods have one
-    return add_chain(std::move(chain), tier_names, nesting);
-  }
-
-  /// How a packet gets from a tier to what follows it: everything behind returns, or the chain of the rest decides.
-  Verdict to_next(const policy::Treatment& treatment, std::size_t step, std::size_t nesting) {
-    const std::string rest = chain_from(treatment, step, nesting + 1);
-    return rest.empty() ? Verdict{Verdict::Code::Return, {}} : Verdict{Verdict::Code::Goto, rest};
-  }
-
-  [[nodiscard]] bool has_pass(const policy::TierStep& step) const {
-    return std::ranges::any_of(step.policies, [&](std::size_t index) {
-      const auto& rules = policy_.tiers[step.tier].policies[index].rules(direction_);
-      return std::ranges::any_of(
-          rules, [](const policy::ResolvedRule& rule) { return policy::effective_action(rule) == Action::Pass; });
-    });
-  }
-
-  /// False if nothing reaches the end of the tier.
-  bool append_tier(Chain& chain, const policy::TierStep& step, const Verdict& pass) {
-    const policy::ResolvedTier& tier = policy_.tiers[step.tier];
-    for (const std::size_t index : step.policies) {
-      const policy::ResolvedPolicy& policy = tier.policies[index];
-      const std::string words = "tier " + tier.name + ", " + policy::print_key(policy.key);
-      if (!append_rules(chain, policy.rules(direction_), words, pass)) return false;
-    }
-    if (tier.default_action == policy::TierDefault::Pass) return true;
-    append(chain,
-           {{}, Verdict{Verdict::Code::Drop, {}}, to_comment("tier " + tier.name + ": no rule matched, default Deny")});
-    return false;
-  }
-
-  void append_profile(Chain& chain, const policy::ResolvedProfile& profile) {
-    if (profile.implicit) return;  // allows everything: the chain's end returns
-    const Verdict drop{Verdict::Code::Drop, {}};
-    if (!append_rules(chain, profile.rules(direction_), "Profile " + profile.name, drop)) return;
-    append(chain, {{}, drop, to_comment("Profile " + profile.name + ": no rule matched")});
-  }
-
-  /// False if a rule without conditions ends the chain.
-  bool append_rules(Chain& chain, const std::vector<policy::ResolvedRule>& rules, const std::string& words,
-                    const Verdict& pass) {
-    for (const policy::ResolvedRule& rule : rules) {
-      if (!rule.understood && (rule.action == Action::Allow || rule.action == Action::Log)) continue;
-      const std::string comment = to_comment(words + ", rule " + std::to_string(rule.number));
-      for (std::vector<Match>& matches : compile_matches(rule, family_, sets_)) {
-        const bool always = matches.empty();
-        append(chain, {std::move(matches), action_of(rule, comment, pass), comment});
-        if (always && rule.action != Action::Log) return false;
-      }
-    }
-    return true;
-  }
-
-  static std::variant<Verdict, VerdictMapLookup, Log> action_of(const policy::ResolvedRule& rule,
-                                                                const std::string& comment, const Verdict& pass) {
-    switch (policy::effective_action(rule)) {
-      case Action::Allow:
-        return Verdict{Verdict::Code::Return, {}};
-      case Action::Deny:
-        return Verdict{Verdict::Code::Drop, {}};
-      case Action::Pass:
-        return pass;
-      case Action::Log:
-        return Log{"tierwall: " + comment.substr(0, 115) + ": "};
-    }
-    TIERWALL_CHECK(false);
-  }
-
-  static void append(Chain& chain, Rule rule) { chain.rules.push_back(std::move(rule)); }
-
-  /// Names the chain by its content and adds it; nothing is added for a chain that only returns.
-  std::string add_chain(Chain chain, const std::vector<std::string>& tier_names, std::size_t nesting) {
-    const Verdict returns{Verdict::Code::Return, {}};
-    while (!chain.rules.empty() && chain.rules.back().action == decltype(Rule::action){returns}) chain.rules.pop_back();
-    if (chain.rules.empty()) return {};
-    if (nesting > kMaxNesting) {
-      error_ = Error{ErrorKind::Unsupported,
-                     "more than " + std::to_string(kMaxNesting) +
-                         " tiers with Pass rules follow each other, which is deeper than the kernel follows"};
-    }
-    std::string words;
-    for (const std::string& name : tier_names) words += (words.empty() ? "" : ", ") + name;
-    chain.comment = to_comment(std::string(policy::print_direction(direction_)) + ", tiers: " + words);
-    std::string content = chain.comment + "\n";
-    for (const Rule& rule : chain.rules) content += print(rule) + "\n";
-    chain.name = (direction_ == Direction::Egress ? "eg" : "in") + family_suffix(family_) + "-" + fingerprint(content);
-    const auto [entry, added] = ruleset_.chains.try_emplace(chain.name, chain);
-    if (!added && entry->second != chain) {
-      error_ = Error{ErrorKind::Unsupported, "two different chains have the fingerprint " + chain.name};
-    }
-    return chain.name;
-  }
-
-  const policy::NodePolicy& policy_;
-  Direction direction_;
-  Family family_;
-  const SetNames& sets_;
-  Ruleset& ruleset_;
-  std::optional<Error> error_;
-};
-
 // ---- the table -----------------------------------------------------------------------------------------------
 
 class TableCompiler {
  public:
-  TableCompiler(const policy::NodePolicy& policy, const CompileOptions& options) : policy_(policy), options_(options) {}
+  TableCompiler(const policy::NodePolicy& policy, const CompileOptions& options)
+      : policy_(policy), options_(options), host_(policy, options, ruleset_) {}
 
   Result<Ruleset> run() {
     for (const Family family : policy::kFamilies) {
@@ -231,6 +89,7 @@ class TableCompiler {
       for (const Direction direction : policy::kDirections) {
         if (Result<void> compiled = add_dispatch(direction, family, names); !compiled) return compiled.error();
       }
+      if (Result<void> compiled = host_.compile_treatments(family, names); !compiled) return compiled.error();
       add_meaning_sets(family);
       add_endpoint_sets(family);
     }
@@ -240,7 +99,7 @@ class TableCompiler {
 
  private:
   Result<void> add_dispatch(Direction direction, Family family, const SetNames& names) {
-    ChainCompiler compiler(policy_, direction, family, names, ruleset_);
+    ChainCompiler compiler(policy_, {}, family, names, ruleset_);
     std::map<std::size_t, std::string> chain_of;  // by treatment
     Set map{dispatch_map(direction, family), {address_type(family)}, false, true, "", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {
@@ -290,12 +149,14 @@ class TableCompiler {
 
   /// The addresses of this node's pods and its pod CIDRs, where something asks for them.
   void add_endpoint_sets(Family family) {
-    if (judges_unknown_pods()) {
-      add_set(range_set("pod-cidrs" + family_suffix(family), "this node's pod CIDRs",
-                        policy::RangeSet::of(options_.pod_cidrs), family));
+    if (judges_unknown_pods() || (host_.governs() && !options_.pod_cidrs.empty())) {
+      add_set(
+          range_set(pod_cidrs_set(family), "this node's pod CIDRs", policy::RangeSet::of(options_.pod_cidrs), family));
     }
-    if (!judges_unknown_pods() && options_.endpoint_to_host != CompileOptions::EndpointToHost::Drop) return;
-    Set pods{"pods" + family_suffix(family), {address_type(family)}, false, false, "addresses of this node's pods", {}};
+    const bool tells_pods_apart =
+        judges_unknown_pods() || host_.governs() || options_.endpoint_to_host == CompileOptions::EndpointToHost::Drop;
+    if (!tells_pods_apart) return;
+    Set pods{pods_set(family), {address_type(family)}, false, false, "addresses of this node's pods", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {
       for (const policy::Address& address : endpoint.addresses) {
         if (address.family == family) pods.elements.push_back({make_key(address), {}, std::nullopt, {}});
@@ -317,6 +178,7 @@ class TableCompiler {
   void add_base_chains() {
     Chain forward{"forward", BaseChain{Hook::Forward, kFilterPriority}, "", opening_rules()};
     Chain input{"input", BaseChain{Hook::Input, kFilterPriority}, "", opening_rules()};
+    host_.append_to_forward_on_entry(forward);
     for (const Family family : policy::kFamilies) {
       if (!judges_unknown_pods()) continue;
       append_unknown_pod_rules(forward, family);
@@ -330,22 +192,21 @@ class TableCompiler {
     }
     if (options_.endpoint_to_host == CompileOptions::EndpointToHost::Drop) {
       for (const Family family : policy::kFamilies) {
-        input.rules.push_back({{{{source_field(family)}, false, InSet{"pods" + family_suffix(family)}}},
+        input.rules.push_back({{{{source_field(family)}, false, InSet{pods_set(family)}}},
                                Verdict{Verdict::Code::Drop, {}},
                                "pod to its own host: endpoint_to_host = drop"});
       }
     }
+    host_.append_to_forward_on_exit(forward);
+    host_.append_to_input(input);
+    host_.add_base_chains();
     ruleset_.chains.emplace("forward", std::move(forward));
     ruleset_.chains.emplace("input", std::move(input));
   }
 
-  static Field source_field(Family family) { return family == Family::V4 ? Field::IpSaddr : Field::Ip6Saddr; }
-  static Field destination_field(Family family) { return family == Family::V4 ? Field::IpDaddr : Field::Ip6Daddr; }
-
   static void append_unknown_pod_rules(Chain& chain, Family family) {
-    const std::string suffix = family_suffix(family);
     for (const Field field : {source_field(family), destination_field(family)}) {
-      chain.rules.push_back({{{{field}, false, InSet{"pod-cidrs" + suffix}}, {{field}, true, InSet{"pods" + suffix}}},
+      chain.rules.push_back({{{{field}, false, InSet{pod_cidrs_set(family)}}, {{field}, true, InSet{pods_set(family)}}},
                              Verdict{Verdict::Code::Drop, {}},
                              "pod address of this node that belongs to no known pod: unknown_pod = drop"});
     }
@@ -353,11 +214,10 @@ class TableCompiler {
 
   /// The node's own address on a pod bridge lies in its pod CIDRs, and what it sends to itself comes in by lo.
   static Rule unknown_source_rule(Family family) {
-    const std::string suffix = family_suffix(family);
     const Field source = source_field(family);
     return {{{{Field::Iif}, true, Numbers{{kLoopbackInterface, kLoopbackInterface}}},
-             {{source}, false, InSet{"pod-cidrs" + suffix}},
-             {{source}, true, InSet{"pods" + suffix}}},
+             {{source}, false, InSet{pod_cidrs_set(family)}},
+             {{source}, true, InSet{pods_set(family)}}},
             Verdict{Verdict::Code::Drop, {}},
             "pod address of this node that belongs to no known pod, to its own host: unknown_pod = drop"};
   }
@@ -372,6 +232,7 @@ class TableCompiler {
   const policy::NodePolicy& policy_;
   const CompileOptions& options_;
   Ruleset ruleset_;
+  HostCompiler host_;
 };
 
 }  // namespace

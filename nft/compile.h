@@ -16,12 +16,16 @@
 //                                                        Deny  -> drop
 //                                                        Pass  -> goto the chain of the tiers that follow
 //
+// What host endpoints add: nft/compile_host.h.
+//
 // Chains are named by a hash of their content, so equal treatment is one chain and a changed policy is a new one.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "nft/ruleset.h"
+#include "policy/failsafe.h"
 #include "policy/node_policy.h"
 #include "policy/result.h"
 
@@ -31,9 +35,17 @@ struct CompileOptions {
   enum class EndpointToHost { Accept, Return, Drop };
   enum class UnknownPod { Drop, Allow };
 
+  enum class HostDeny { Drop, Reject };
+
   std::vector<policy::Prefix> pod_cidrs;  ///< of this node; empty: unknown_pod has nothing to act on
   UnknownPod unknown_pod = UnknownPod::Drop;
   EndpointToHost endpoint_to_host = EndpointToHost::Accept;
+
+  // Of host endpoints:
+  std::string node = {};  ///< whose; empty: of none
+  policy::Failsafes failsafes = {};
+  HostDeny host_deny = HostDeny::Drop;
+  std::uint32_t mark = 0x0200'0000;  ///< one bit of the packet mark that nobody else uses
 };
 
 /// The whole table. Unsupported if a treatment nests more chains than the kernel follows (16 levels): the error names

@@ -34,6 +34,7 @@ constexpr std::uint16_t kAddAnew = NLM_F_CREATE | NLM_F_EXCL;
 
 // nft notes which order the bytes of a key have. It lists sets by that note.
 constexpr std::uint32_t kByteOrderOfConcatenation = 0;
+constexpr std::uint32_t kByteOrderOfHost = 1;
 constexpr std::uint32_t kByteOrderBigEndian = 2;
 
 // ---- elements ------------------------------------------------------------------------------------------------
@@ -133,6 +134,11 @@ std::uint32_t type_id(const Set& set) {
   return id;
 }
 
+std::uint32_t byte_order(const Set& set) {
+  if (set.type.size() > 1) return kByteOrderOfConcatenation;
+  return set.type.front() == FieldType::IfName ? kByteOrderOfHost : kByteOrderBigEndian;
+}
+
 SetPtr make_declaration(const Set& set, std::uint32_t id) {
   constexpr std::uint32_t kVerdictType = 0xffffff00;
   SetPtr declared = make_named_set(set.name, id);
@@ -146,8 +152,7 @@ SetPtr make_declaration(const Set& set, std::uint32_t id) {
     nftnl_set_set_u32(raw, NFTNL_SET_DATA_TYPE, kVerdictType);
     nftnl_set_set_u32(raw, NFTNL_SET_DATA_LEN, 0);
   }
-  put_userdata(*raw, set.type.size() > 1 ? kByteOrderOfConcatenation : kByteOrderBigEndian, set.verdict_map,
-               set.comment);
+  put_userdata(*raw, byte_order(set), set.verdict_map, set.comment);
   return declared;
 }
 

@@ -49,6 +49,8 @@ class ExpressionWriter {
   void write(const Verdict& verdict);
   void write(const VerdictMapLookup& lookup);
   void write(const Log& log);
+  void write(const SetMark& set);
+  void write(const Reject& reject);
 
   std::vector<AnonymousSet> sets;
 
@@ -58,6 +60,7 @@ class ExpressionWriter {
   void compare(std::uint32_t op, const Key& bytes);
   void compare_range(bool negated, const Key& first, const Key& last);
   void mask(const Key& bits);
+  void mask_and_flip(const Key& bits, const Key& flipped);
   void look_up(const std::string& set, std::uint32_t set_id, bool negated);
   void match_one(const Match& match, const FieldLayout& field);
   void match_prefix(const Match& match, const FieldLayout& field, const policy::AddressRange& range, int length);
@@ -92,18 +95,42 @@ ExprPtr make_load(const char* kind, std::uint16_t key_attribute, std::uint32_t k
   return expr;
 }
 
+ExprPtr load_meta(std::uint32_t key, std::uint32_t reg) {
+  return make_load("meta", NFTNL_EXPR_META_KEY, key, NFTNL_EXPR_META_DREG, reg);
+}
+
+ExprPtr load_ct(std::uint32_t key, std::uint32_t reg) {
+  return make_load("ct", NFTNL_EXPR_CT_KEY, key, NFTNL_EXPR_CT_DREG, reg);
+}
+
+ExprPtr load_source_address_type(std::uint32_t reg) {
+  ExprPtr expr = make_load("fib", NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE, NFTNL_EXPR_FIB_DREG, reg);
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
+  return expr;
+}
+
 void ExpressionWriter::load(const FieldLayout& field, std::uint32_t reg, std::uint32_t length) {
   switch (field.source) {
     case Source::Nfproto:
-      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_NFPROTO, NFTNL_EXPR_META_DREG, reg));
+      return add_expr(rule_, load_meta(NFT_META_NFPROTO, reg));
     case Source::L4Proto:
-      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_L4PROTO, NFTNL_EXPR_META_DREG, reg));
+      return add_expr(rule_, load_meta(NFT_META_L4PROTO, reg));
     case Source::CtState:
-      return add_expr(rule_, make_load("ct", NFTNL_EXPR_CT_KEY, NFT_CT_STATE, NFTNL_EXPR_CT_DREG, reg));
+      return add_expr(rule_, load_ct(NFT_CT_STATE, reg));
+    case Source::CtStatus:
+      return add_expr(rule_, load_ct(NFT_CT_STATUS, reg));
     case Source::Iif:
-      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_IIF, NFTNL_EXPR_META_DREG, reg));
+      return add_expr(rule_, load_meta(NFT_META_IIF, reg));
     case Source::Oif:
-      return add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_OIF, NFTNL_EXPR_META_DREG, reg));
+      return add_expr(rule_, load_meta(NFT_META_OIF, reg));
+    case Source::IifName:
+      return add_expr(rule_, load_meta(NFT_META_IIFNAME, reg));
+    case Source::OifName:
+      return add_expr(rule_, load_meta(NFT_META_OIFNAME, reg));
+    case Source::Mark:
+      return add_expr(rule_, load_meta(NFT_META_MARK, reg));
+    case Source::FibSaddrType:
+      return add_expr(rule_, load_source_address_type(reg));
     case Source::NetworkHeader:
     case Source::TransportHeader:
       break;
@@ -140,13 +167,16 @@ void ExpressionWriter::compare_range(bool negated, const Key& first, const Key& 
 }
 
 void ExpressionWriter::mask(const Key& bits) {
-  const Key zero(bits.size(), '\0');
+  mask_and_flip(bits, Key(bits.size(), '\0'));
+}
+
+void ExpressionWriter::mask_and_flip(const Key& bits, const Key& flipped) {
   ExprPtr expr = make_expr("bitwise");
   nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
   nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
   nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_BITWISE_LEN, length_of(bits));
   nftnl_expr_set(expr.get(), NFTNL_EXPR_BITWISE_MASK, bits.data(), length_of(bits));
-  nftnl_expr_set(expr.get(), NFTNL_EXPR_BITWISE_XOR, zero.data(), length_of(zero));
+  nftnl_expr_set(expr.get(), NFTNL_EXPR_BITWISE_XOR, flipped.data(), length_of(flipped));
   add_expr(rule_, std::move(expr));
 }
 
@@ -211,10 +241,12 @@ void ExpressionWriter::match_anonymous_set(const Match& match, const FieldLayout
   sets.push_back(std::move(set));
 }
 
-/// The kernel keeps interface numbers the way its processor does, everything read from packets in network order.
+/// The kernel keeps numbers of interfaces and address types the way its processor does, everything read from packets in
+/// network order.
 Key to_key(std::uint32_t number, const FieldLayout& field) {
-  const bool of_interface = field.source == Source::Iif || field.source == Source::Oif;
-  return of_interface ? to_host_bytes(number) : to_bytes(number, field.length);
+  const bool of_machine =
+      field.source == Source::Iif || field.source == Source::Oif || field.source == Source::FibSaddrType;
+  return of_machine ? to_host_bytes(number) : to_bytes(number, field.length);
 }
 
 std::vector<Element> elements_of(const Match& match, const FieldLayout& field) {
@@ -282,6 +314,22 @@ void ExpressionWriter::write(const VerdictMapLookup& lookup) {
 void ExpressionWriter::write(const Log& log) {
   ExprPtr expr = make_expr("log");
   nftnl_expr_set_str(expr.get(), NFTNL_EXPR_LOG_PREFIX, quotable(log.prefix).c_str());
+  add_expr(rule_, std::move(expr));
+}
+
+void ExpressionWriter::write(const SetMark& set) {
+  add_expr(rule_, load_meta(NFT_META_MARK, NFT_REG_1));
+  mask_and_flip(to_host_bytes(~set.bits), to_host_bytes(set.bits));
+  add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_MARK, NFTNL_EXPR_META_SREG, NFT_REG_1));
+  if (set.notrack) add_expr(rule_, make_expr("notrack"));
+  write(set.verdict);
+}
+
+void ExpressionWriter::write(const Reject& reject) {
+  ExprPtr expr = make_expr("reject");
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_REJECT_TYPE,
+                     reject.tcp_reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+  nftnl_expr_set_u8(expr.get(), NFTNL_EXPR_REJECT_CODE, reject.tcp_reset ? 0 : NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
   add_expr(rule_, std::move(expr));
 }
 

@@ -41,16 +41,20 @@ constexpr FieldLayout kFields[] = {
     {Field::CtState, "ct state", Source::CtState, 0, 4, 0, 0, 26},
     {Field::Iif, "iif", Source::Iif, 0, 4, 0, 0, 20},
     {Field::Oif, "oif", Source::Oif, 0, 4, 0, 0, 20},
+    {Field::IifName, "iifname", Source::IifName, 0, 16, 0, 0, 41},
+    {Field::OifName, "oifname", Source::OifName, 0, 16, 0, 0, 41},
+    {Field::CtStatus, "ct status", Source::CtStatus, 0, 4, 0, 0, 28},
+    {Field::Mark, "meta mark", Source::Mark, 0, 4, 0, 0, 19},
+    {Field::FibSaddrType, "fib saddr type", Source::FibSaddrType, 0, 4, 0, 0, 37},
 };
-static_assert(std::size(kFields) == static_cast<std::size_t>(Field::Oif) + 1);
+static_assert(std::size(kFields) == static_cast<std::size_t>(Field::FibSaddrType) + 1);
 
 constexpr TypeLayout kTypes[] = {
-    {FieldType::Ipv4Addr, "ipv4_addr", 7, 4},
-    {FieldType::Ipv6Addr, "ipv6_addr", 8, 16},
-    {FieldType::InetProto, "inet_proto", 12, 1},
-    {FieldType::InetService, "inet_service", 13, 2},
+    {FieldType::Ipv4Addr, "ipv4_addr", 7, 4},    {FieldType::Ipv6Addr, "ipv6_addr", 8, 16},
+    {FieldType::InetProto, "inet_proto", 12, 1}, {FieldType::InetService, "inet_service", 13, 2},
+    {FieldType::IfName, "ifname", 41, 16},
 };
-static_assert(std::size(kTypes) == static_cast<std::size_t>(FieldType::InetService) + 1);
+static_assert(std::size(kTypes) == static_cast<std::size_t>(FieldType::IfName) + 1);
 
 struct NamedNumber {
   std::uint8_t number;
@@ -145,6 +149,7 @@ constexpr NamedNumber kIcmpv6Codes[] = {
 };
 
 constexpr NamedNumber kInterfaces[] = {{kLoopbackInterface, "\"lo\""}};
+constexpr NamedNumber kAddressTypes[] = {{kLocalAddress, "local"}};
 
 std::span<const NamedNumber> names_of(Field field) {
   switch (field) {
@@ -153,6 +158,8 @@ std::span<const NamedNumber> names_of(Field field) {
     case Field::Iif:
     case Field::Oif:
       return kInterfaces;
+    case Field::FibSaddrType:
+      return kAddressTypes;
     case Field::L4Proto:
       return kProtocols;
     case Field::IcmpType:

@@ -13,7 +13,20 @@ namespace tierwall::nft {
 inline constexpr std::uint8_t kNfprotoIpv4 = 2;
 inline constexpr std::uint8_t kNfprotoIpv6 = 10;
 
-enum class Source { Nfproto, L4Proto, CtState, Iif, Oif, NetworkHeader, TransportHeader };
+enum class Source {
+  Nfproto,
+  L4Proto,
+  CtState,
+  CtStatus,
+  Iif,
+  Oif,
+  IifName,
+  OifName,
+  Mark,
+  FibSaddrType,
+  NetworkHeader,
+  TransportHeader,
+};
 
 struct FieldLayout {
   Field field = Field::NfProto;

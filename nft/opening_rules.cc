@@ -18,9 +18,13 @@ std::vector<Rule> opening_rules() {
   return {{{{{Field::CtState}, false, Bits{ct_state::kEstablished | ct_state::kRelated}}},
            accept,
            "replies, and errors of what was allowed"},
-          {{{{Field::Icmpv6Type}, false, neighbour_discovery_types()}},
-           accept,
-           "neighbour discovery and multicast listeners"}};
+          neighbour_discovery_rule()};
+}
+
+Rule neighbour_discovery_rule() {
+  return {{{{Field::Icmpv6Type}, false, neighbour_discovery_types()}},
+          Verdict{Verdict::Code::Accept, {}},
+          "neighbour discovery and multicast listeners"};
 }
 
 }  // namespace tierwall::nft

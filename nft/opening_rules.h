@@ -11,6 +11,11 @@ namespace tierwall::nft {
 /// other tables still see the packet.
 std::vector<Rule> opening_rules();
 
-inline constexpr int kFilterPriority = 10;  ///< filter + 10: behind DNAT (-100), before SNAT (100)
+/// The latter alone: in front of connection tracking there are no replies.
+Rule neighbour_discovery_rule();
+
+inline constexpr int kRawPriority = -300;     ///< in front of connection tracking (-200)
+inline constexpr int kManglePriority = -150;  ///< behind it, before DNAT (-100)
+inline constexpr int kFilterPriority = 10;    ///< filter + 10: behind DNAT (-100), before SNAT (100)
 
 }  // namespace tierwall::nft

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -69,14 +70,17 @@ string print_values(const Values& values, PrintOne print_one) {
   return text + " }";
 }
 
-string print_states(std::uint32_t mask) {
-  constexpr std::pair<std::uint32_t, const char*> kStates[] = {{ct_state::kInvalid, "invalid"},
-                                                               {ct_state::kEstablished, "established"},
-                                                               {ct_state::kRelated, "related"},
-                                                               {ct_state::kNew, "new"},
-                                                               {ct_state::kUntracked, "untracked"}};
+using BitName = std::pair<std::uint32_t, const char*>;
+constexpr BitName kStates[] = {{ct_state::kInvalid, "invalid"},
+                               {ct_state::kEstablished, "established"},
+                               {ct_state::kRelated, "related"},
+                               {ct_state::kNew, "new"},
+                               {ct_state::kUntracked, "untracked"}};
+constexpr BitName kStatuses[] = {{ct_status::kDnat, "dnat"}};
+
+string print_names(std::span<const BitName> names, std::uint32_t mask) {
   string text;
-  for (const auto& [bit, name] : kStates) {
+  for (const auto& [bit, name] : names) {
     if ((mask & bit) != 0) text += (text.empty() ? "" : ",") + string(name);
   }
   return text;
@@ -88,6 +92,13 @@ string print_fields(const Match& match) {
   return text;
 }
 
+string hexadecimal(std::uint32_t number) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  string text = "0x";
+  for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[number >> shift & 0xf];
+  return text;
+}
+
 struct RightSide {
   Field field;
   string operator()(const Numbers& numbers) const {
@@ -96,7 +107,10 @@ struct RightSide {
   string operator()(const Addresses& ranges) const {
     return print_values(ranges, [](const policy::AddressRange& range) { return range_text(range); });
   }
-  string operator()(const Bits& bits) const { return print_states(bits.mask); }
+  string operator()(const Bits& bits) const {
+    if (field == Field::CtStatus) return print_names(kStatuses, bits.mask);
+    return print_names(kStates, bits.mask);
+  }
   string operator()(const InSet& in) const { return "@" + in.set; }
 };
 
@@ -106,6 +120,13 @@ struct Action {
     return string(layout(lookup.field).words) + " vmap @" + lookup.map;
   }
   string operator()(const Log& log) const { return "log prefix " + quoted(log.prefix); }
+  string operator()(const SetMark& set) const {
+    return "meta mark set meta mark | " + hexadecimal(set.bits) + (set.notrack ? " notrack " : " ") +
+           print(set.verdict);
+  }
+  string operator()(const Reject& reject) const {
+    return reject.tcp_reset ? "reject with tcp reset" : "reject with icmpx admin-prohibited";
+  }
 };
 
 // ---- elements ------------------------------------------------------------------------------------------------
@@ -132,6 +153,8 @@ string print_key_field(FieldType type, const Key& first, const Key& last) {
       return print_interval(Field::L4Proto, {to_number(first), to_number(last)});
     case FieldType::InetService:
       return print_interval(Field::ThDport, {to_number(first), to_number(last)});
+    case FieldType::IfName:
+      return quoted(first.c_str());
   }
   TIERWALL_CHECK(false);
   return {};
@@ -154,6 +177,7 @@ string print_key(const Set& set, const Element& element) {
 /// nft 1.0.6 lists elements by the value of their keys, but reads the bytes of a concatenation as one little-endian
 /// number. Its order is ours, so that the texts agree.
 Key sorting_key(const Set& set, const Key& key) {
+  if (set.type == std::vector{FieldType::IfName}) return {key.rbegin(), key.rend()};
   if (set.type.size() == 1) return key;
   Key bytes;
   std::size_t offset = 0;
@@ -187,6 +211,8 @@ std::size_t elements_per_line(const Set& set) {
     case FieldType::InetProto:
     case FieldType::InetService:
       return 5;
+    case FieldType::IfName:
+      return 1;
   }
   TIERWALL_CHECK(false);
   return 1;
@@ -315,6 +341,10 @@ string print(const Verdict& verdict) {
 string print(const Match& match) {
   TIERWALL_CHECK(!match.fields.empty());
   string text = print_fields(match) + " ";
+  if (match.fields.front() == Field::Mark) {
+    const string bits = hexadecimal(std::get<Bits>(match.right).mask);
+    return text + "& " + bits + (match.negated ? " == " : " != ") + hexadecimal(0);
+  }
   // `ct state != a,b` would compare the whole state with both bits; `!` asks that none of them is set.
   if (match.negated) text += std::holds_alternative<Bits>(match.right) ? "! " : "!= ";
   return text + std::visit(RightSide{match.fields.front()}, match.right);

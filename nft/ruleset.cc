@@ -14,4 +14,12 @@ Key make_key(const policy::Address& address, policy::Protocol protocol, std::uin
   return key;
 }
 
+Key make_interface_key(const std::string& name) {
+  constexpr std::size_t kLength = 16;  // IFNAMSIZ
+  TIERWALL_CHECK(!name.empty() && name.size() < kLength);
+  Key key = name;
+  key.resize(kLength, '\0');
+  return key;
+}
+
 }  // namespace tierwall::nft

@@ -33,7 +33,7 @@ struct Verdict {
 // ---- sets and maps -------------------------------------------------------------------------------------------
 
 /// What one field of a set key is; the type names are nft's.
-enum class FieldType { Ipv4Addr, Ipv6Addr, InetProto, InetService };
+enum class FieldType { Ipv4Addr, Ipv6Addr, InetProto, InetService, IfName };
 
 /// A key in the form the kernel keeps: fields in network byte order, each padded to four bytes if the key has more
 /// than one (a concatenation).
@@ -63,6 +63,8 @@ struct Set {
 Key make_key(const policy::Address& address);
 /// ipv4_addr/ipv6_addr . inet_proto . inet_service
 Key make_key(const policy::Address& address, policy::Protocol protocol, std::uint16_t port);
+/// ifname: an interface's name, at most 15 bytes.
+Key make_interface_key(const std::string& name);
 
 // ---- rules ---------------------------------------------------------------------------------------------------
 
@@ -91,13 +93,24 @@ enum class Field {
   CtState,
   Iif,  ///< an interface's number; only that of the loopback interface is the same everywhere
   Oif,
+  IifName,       ///< only in sets and maps
+  OifName,       ///< only in sets and maps
+  CtStatus,      ///< bits of ct_status
+  Mark,          ///< bits of the packet's mark
+  FibSaddrType,  ///< what kind of address the source is to this node: kLocalAddress
 };
 
 inline constexpr std::uint32_t kLoopbackInterface = 1;
+inline constexpr std::uint32_t kLocalAddress = 2;  ///< RTN_LOCAL
 
 /// Bits of ct state as the kernel has them.
 namespace ct_state {
 inline constexpr std::uint32_t kInvalid = 1, kEstablished = 2, kRelated = 4, kNew = 8, kUntracked = 64;
+}
+
+/// Bits of ct status as the kernel has them.
+namespace ct_status {
+inline constexpr std::uint32_t kDnat = 32;
 }
 
 struct Interval {
@@ -110,7 +123,7 @@ struct Interval {
 /// Right sides. Numbers are plain numbers (protocols, ports, ICMP types, NFPROTO_*).
 using Numbers = std::vector<Interval>;  ///< one: a value or range; several: an anonymous set. Sorted, disjoint.
 using Addresses = std::vector<policy::AddressRange>;  ///< one: an address, prefix or range; several: an anonymous set
-struct Bits {                                         ///< ct state: any of these bits
+struct Bits {                                         ///< ct state, ct status, mark: any of these bits
   std::uint32_t mask = 0;
   friend auto operator<=>(const Bits&, const Bits&) = default;
 };
@@ -145,10 +158,30 @@ struct VerdictMapLookup {
   friend auto operator<=>(const VerdictMapLookup&, const VerdictMapLookup&) = default;
 };
 
+/// Sets bits of the packet's mark, takes it out of connection tracking if so asked (in chains of priority raw only),
+/// and then obeys the verdict.
+struct SetMark {
+  std::uint32_t bits = 0;
+  bool notrack = false;
+  Verdict verdict;
+
+  friend auto operator<=>(const SetMark&, const SetMark&) = default;
+};
+
+/// Drops the packet and tells its sender: a TCP reset, or ICMP "administratively prohibited". Input, forward and output
+/// only.
+struct Reject {
+  bool tcp_reset = false;
+
+  friend auto operator<=>(const Reject&, const Reject&) = default;
+};
+
+using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, SetMark, Reject>;
+
 /// A rule: all matches must hold, then the action is taken. No action: `continue`, which is not used.
 struct Rule {
   std::vector<Match> matches;
-  std::variant<Verdict, VerdictMapLookup, Log> action;
+  RuleAction action;
   std::string comment;  ///< in policy words; no double quote, at most 127 bytes
 
   friend auto operator<=>(const Rule&, const Rule&) = default;

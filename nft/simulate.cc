@@ -6,6 +6,7 @@
 #include "nft/canonical.h"
 #include "nft/field.h"
 #include "nft/print.h"
+#include "policy/model.h"
 
 namespace tierwall::nft {
 
@@ -23,11 +24,24 @@ bool carries_ports(policy::Protocol protocol) {
 struct Value {
   std::optional<policy::Address> address;
   std::uint32_t number = 0;
+  std::string name = {};  ///< of an interface
 };
 
 std::optional<Value> of_number(bool present, std::uint32_t number) {
   if (!present) return std::nullopt;
   return Value{.address = std::nullopt, .number = number};
+}
+
+/// Only the loopback interface has a number that is the same everywhere.
+std::optional<Value> of_interface(const Packet& packet, const std::string& name) {
+  const bool loopback = packet.loopback || name == policy::kLoopback;
+  return of_number(true, loopback ? kLoopbackInterface : kLoopbackInterface + 1);
+}
+
+/// Without an interface the kernel has nothing to compare, and the rule does not match.
+std::optional<Value> of_name(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  return Value{.address = std::nullopt, .number = 0, .name = name};
 }
 
 std::optional<Value> of_port(const Packet& packet, Field field) {
@@ -48,8 +62,19 @@ std::optional<Value> read(const Packet& packet, Field field) {
     case Field::CtState:
       return of_number(true, packet.ct_state);
     case Field::Iif:
+      return of_interface(packet, packet.in_interface);
     case Field::Oif:
-      return of_number(true, packet.loopback ? kLoopbackInterface : kLoopbackInterface + 1);
+      return of_interface(packet, packet.out_interface);
+    case Field::IifName:
+      return of_name(packet.in_interface);
+    case Field::OifName:
+      return of_name(packet.out_interface);
+    case Field::CtStatus:
+      return of_number(true, packet.ct_status);
+    case Field::Mark:
+      return of_number(true, packet.mark);
+    case Field::FibSaddrType:
+      return of_number(true, packet.source_is_local ? kLocalAddress : kLocalAddress - 1);
     case Field::IpSaddr:
     case Field::Ip6Saddr:
       return Value{.address = packet.source, .number = 0};
@@ -68,6 +93,7 @@ std::optional<Value> read(const Packet& packet, Field field) {
 }
 
 Key to_key(const Value& value, FieldType type, std::size_t fields) {
+  if (!value.name.empty()) return make_interface_key(value.name);
   Key key = value.address ? make_key(*value.address) : Key();
   if (!value.address) {
     for (std::size_t i = layout(type).length; i-- > 0;) {
@@ -90,7 +116,7 @@ const Element* find_element(const Set& set, const Key& key) {
 
 class Simulation {
  public:
-  Simulation(const Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
+  Simulation(const Ruleset& ruleset, Packet packet) : ruleset_(ruleset), packet_(std::move(packet)) {}
 
   Walk run();
 
@@ -106,14 +132,15 @@ class Simulation {
   Outcome run_chain(const std::string& name);
   Step run_rule(const Chain& chain, const Rule& rule);
   Step obey(const Verdict& verdict);
-  std::optional<Verdict> action_of(const Rule& rule) const;
+  std::optional<Verdict> action_of(const Rule& rule);
   bool matches(const Match& match) const;
   const Set& set(const std::string& name) const;
   /// The element of the set that the packet's fields name; nothing if it lacks one of them.
   std::optional<const Element*> look_up(const std::string& name, const std::vector<Field>& fields) const;
 
   const Ruleset& ruleset_;
-  const Packet& packet_;
+  Packet packet_;
+  bool untracked_ = false;
   std::vector<Walk::Step> steps_;
 };
 
@@ -155,8 +182,14 @@ bool Simulation::matches(const Match& match) const {
 }
 
 /// The verdict the rule's action comes to; nothing for log and for a map that does not know the packet.
-std::optional<Verdict> Simulation::action_of(const Rule& rule) const {
+std::optional<Verdict> Simulation::action_of(const Rule& rule) {
   if (const auto* verdict = std::get_if<Verdict>(&rule.action)) return *verdict;
+  if (std::holds_alternative<Reject>(rule.action)) return Verdict{Verdict::Code::Drop, {}};
+  if (const auto* set = std::get_if<SetMark>(&rule.action)) {
+    packet_.mark |= set->bits;
+    untracked_ = untracked_ || set->notrack;
+    return set->verdict;
+  }
   const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
   if (lookup == nullptr) return std::nullopt;
   const auto found = look_up(lookup->map, {lookup->field});
@@ -205,9 +238,10 @@ Walk Simulation::run() {
   }
   std::ranges::sort(chains);
   for (const auto& entry : chains) {
-    if (run_chain(entry.second) == Verdict::Code::Drop) return {.end = Walk::End::Dropped, .steps = std::move(steps_)};
+    if (run_chain(entry.second) != Verdict::Code::Drop) continue;
+    return {.end = Walk::End::Dropped, .steps = std::move(steps_), .mark = packet_.mark, .untracked = untracked_};
   }
-  return {.end = Walk::End::Accepted, .steps = std::move(steps_)};
+  return {.end = Walk::End::Accepted, .steps = std::move(steps_), .mark = packet_.mark, .untracked = untracked_};
 }
 
 }  // namespace
@@ -215,6 +249,35 @@ Walk Simulation::run() {
 Walk simulate(const Ruleset& ruleset, const Packet& packet) {
   TIERWALL_CHECK(packet.source.family == packet.destination.family);
   return Simulation(ruleset, packet).run();
+}
+
+namespace {
+
+std::vector<Hook> hooks_of(const Packet& packet) {
+  if (packet.in_interface.empty()) return {Hook::Output, Hook::Postrouting};
+  if (packet.out_interface.empty()) return {Hook::Prerouting, Hook::Input};
+  return {Hook::Prerouting, Hook::Forward, Hook::Postrouting};
+}
+
+}  // namespace
+
+Journey travel(const Ruleset& ruleset, Packet packet) {
+  Journey journey;
+  for (const Hook hook : hooks_of(packet)) {
+    Packet here = packet;
+    here.hook = hook;
+    // A hook knows only the interfaces of its side: prerouting not yet the one it leaves by, postrouting no more the
+    // one it came by.
+    if (hook == Hook::Prerouting) here.out_interface.clear();
+    if (hook == Hook::Postrouting) here.in_interface.clear();
+    Walk walk = simulate(ruleset, here);
+    packet.mark = walk.mark;
+    if (walk.untracked) packet.ct_state = ct_state::kUntracked;
+    journey.end = walk.end;
+    journey.walks.emplace_back(hook, std::move(walk));
+    if (journey.end == Walk::End::Dropped) break;
+  }
+  return journey;
 }
 
 Packet to_packet(const policy::Flow& flow, Hook hook) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nft/ruleset.h"
@@ -21,7 +22,12 @@ struct Packet {
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   std::uint32_t ct_state = ct_state::kNew;
-  bool loopback = false;  ///< the node to itself
+  bool loopback = false;           ///< the node to itself
+  std::string in_interface = {};   ///< empty: made by the node itself
+  std::string out_interface = {};  ///< empty: for the node itself, or not known yet
+  std::uint32_t mark = 0;
+  std::uint32_t ct_status = 0;
+  bool source_is_local = false;  ///< its source is an address of the node
 };
 
 /// The first packet of a flow. Pre: both its addresses are known.
@@ -39,6 +45,8 @@ struct Walk {
   };
   End end = End::Accepted;
   std::vector<Step> steps;  ///< the rules that matched, in order; the last one decided unless the hook's end did
+  std::uint32_t mark = 0;   ///< of the packet afterwards
+  bool untracked = false;   ///< it was taken out of connection tracking
 
   friend bool operator==(const Walk&, const Walk&) = default;
 };
@@ -46,5 +54,15 @@ struct Walk {
 /// Runs the packet through every base chain of its hook in priority order. An accept ends a base chain, a drop ends
 /// everything. Pre: jumps name chains that exist and lookups sets that exist (TIERWALL_CHECK).
 Walk simulate(const Ruleset& ruleset, const Packet& packet);
+
+/// The whole way of a packet through the node, hook by hook, as its interfaces say: prerouting and input; prerouting,
+/// forward and postrouting; or output and postrouting. Ends where it is dropped. Addresses stay as they are.
+struct Journey {
+  Walk::End end = Walk::End::Accepted;
+  std::vector<std::pair<Hook, Walk>> walks;
+
+  friend bool operator==(const Journey&, const Journey&) = default;
+};
+Journey travel(const Ruleset& ruleset, Packet packet);
 
 }  // namespace tierwall::nft

@@ -34,7 +34,6 @@ class HostEvaluation {
   /// The decision of the first class that makes one; Allow if none does.
   Decision run(const std::vector<PolicyClass>& classes) {
     if (is_neighbour_discovery(flow_)) return decided(true, Reason::NeighbourDiscovery, classes.back());
-    if (is_dhcpv6(flow_)) return decided(true, Reason::Dhcpv6, classes.back());
     for (const PolicyClass policy_class : classes) {
       if (std::optional<Decision> decision = ask(policy_class)) return *std::move(decision);
     }
@@ -45,9 +44,12 @@ class HostEvaluation {
   std::optional<Decision> ask(PolicyClass policy_class) {
     const Treatment* treatment = policy_.treatment(endpoint_, policy_class, direction_);
     if (treatment == nullptr) return std::nullopt;
-    if (passes_as_failsafe(policy_class)) {
-      if (policy_class == PolicyClass::Normal) return decided(true, Reason::Failsafe, policy_class);
-      return std::nullopt;
+    if (policy_class != PolicyClass::Forward) {
+      const bool dhcpv6 = is_dhcpv6(direction_, flow_);
+      if (dhcpv6 || passes_as_failsafe(policy_class)) {
+        if (policy_class != PolicyClass::Normal) return std::nullopt;
+        return decided(true, dhcpv6 ? Reason::Dhcpv6 : Reason::Failsafe, policy_class);
+      }
     }
     std::optional<Decision> decision = evaluate(policy_, *treatment, flow_, trail_);
     if (!decision) {
@@ -61,7 +63,6 @@ class HostEvaluation {
   }
 
   bool passes_as_failsafe(PolicyClass policy_class) {
-    if (policy_class == PolicyClass::Forward) return false;
     if (find_failsafe(failsafes_, direction_, policy_class == PolicyClass::Untracked, flow_) == nullptr) return false;
     trail_.push_back({TrailStep::Kind::Failsafe, "", std::nullopt, std::nullopt,
                       "a failsafe port: " + std::string(print_class(policy_class)) + " policy does not judge it"});
@@ -106,10 +107,11 @@ std::vector<PolicyClass> classes_on_exit(const Passage& passage) {
 
 }  // namespace
 
-bool is_dhcpv6(const Flow& flow) {
-  if (flow.family != Family::V6 || flow.protocol != kUdp) return false;
-  return (flow.source_port == kDhcpv6Client && flow.destination_port == kDhcpv6Server) ||
-         (flow.source_port == kDhcpv6Server && flow.destination_port == kDhcpv6Client);
+bool is_dhcpv6(Direction direction, const Flow& flow) {
+  const bool ingress = direction == Direction::Ingress;
+  return flow.family == Family::V6 && flow.protocol == kUdp &&
+         flow.source_port == (ingress ? kDhcpv6Server : kDhcpv6Client) &&
+         flow.destination_port == (ingress ? kDhcpv6Client : kDhcpv6Server);
 }
 
 const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, bool untracked, const Flow& flow) {

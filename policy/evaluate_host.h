@@ -41,8 +41,8 @@ inline constexpr std::string_view kPodInterface = "(pod)";
 std::vector<Decision> judge_passage(const NodePolicy& policy, const Passage& passage, const Flow& flow,
                                     const Failsafes& failsafes);
 
-/// What a DHCPv6 client sends and receives: a node with IPv6 may lose its address without it.
-bool is_dhcpv6(const Flow& flow);
+/// What a DHCPv6 client receives (ingress) and sends (egress): a node with IPv6 may lose its address without it.
+bool is_dhcpv6(Direction direction, const Flow& flow);
 
 /// The failsafe that keeps this flow out of policy, if there is one. Ingress: to a port of this node; egress: to a port
 /// of somebody else. In front of connection tracking replies count as well, so `untracked` looks at both lists and at

@@ -27,4 +27,7 @@ struct Failsafes {
   friend bool operator==(const Failsafes&, const Failsafes&) = default;
 };
 
+/// What holds unless the configuration says otherwise.
+Failsafes default_failsafes();
+
 }  // namespace tierwall::policy

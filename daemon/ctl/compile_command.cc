@@ -120,7 +120,7 @@ Result<nft::CompileOptions> parse_options(const CompileCommandOptions& options) 
 }  // namespace
 
 int compile_command(const CompileCommandOptions& options, const Context& context) {
-  const Result<nft::CompileOptions> compile_options = parse_options(options);
+  Result<nft::CompileOptions> compile_options = parse_options(options);
   if (!compile_options) {
     print_failure(context, "compile", compile_options.error().message);
     return exit_code::kBadInput;
@@ -128,6 +128,8 @@ int compile_command(const CompileCommandOptions& options, const Context& context
   const std::optional<LoadedWorld> world = read_world(options.paths, "compile", context);
   if (!world) return exit_code::kBadInput;
   const std::string node = options.node.value_or(context.environment.host_name);
+  compile_options->node = node;
+  compile_options->failsafes = policy::default_failsafes();
   const policy::NodePolicy policy =
       policy::resolve(world->inventory.snapshot(), policy::Scope{node}, options.tie_break);
   const Result<nft::Ruleset> ruleset = nft::compile(policy, *compile_options);
@@ -135,7 +137,7 @@ int compile_command(const CompileCommandOptions& options, const Context& context
     print_failure(context, "compile", ruleset.error().message);
     return exit_code::kBadInput;
   }
-  if (policy.endpoints.empty()) {
+  if (policy.endpoints.empty() && policy.host_endpoints.empty()) {
     context.err << "tierwall compile: warning: no pod of these manifests runs on node '" << node << "'\n";
   }
   if (options.output == Output::Json) {

@@ -35,9 +35,17 @@ CompileOptions strict_options() {
   return options;
 }
 
+CompileOptions host_options() {
+  CompileOptions options;
+  options.node = "node-1";
+  options.failsafes = {.inbound = {{policy::kTcp, *policy::parse_prefix("198.51.100.0/24"), 22}},
+                       .outbound = {{policy::kUdp, std::nullopt, 53}}};
+  return options;
+}
+
 TEST(Compile, GoldenRulesets) {
   for (const Case& one : {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}},
-                          Case{"unknown-pods", strict_options()}}) {
+                          Case{"unknown-pods", strict_options()}, Case{"host-endpoints", host_options()}}) {
     SCOPED_TRACE(one.name);
     const std::string folder = "rulesets/" + std::string(one.name);
     const World world = World::of(test::read_golden(folder + "/input.yaml"));

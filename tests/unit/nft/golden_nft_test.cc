@@ -75,6 +75,7 @@ TEST(GoldenNftSets, OfEverySizeListBackTheSame) {
                                                                                 {Ipv6Addr},
                                                                                 {InetProto},
                                                                                 {InetService},
+                                                                                {IfName},
                                                                                 {Ipv4Addr, InetProto, InetService},
                                                                                 {Ipv6Addr, InetProto, InetService},
                                                                                 {Ipv4Addr, InetService}}) {

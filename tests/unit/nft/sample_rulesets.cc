@@ -76,7 +76,7 @@ Verdict go_to(std::string chain) {
 Rule rule(std::vector<Match> matches) {
   return rule(std::move(matches), drop());
 }
-Rule rule(std::vector<Match> matches, std::variant<Verdict, VerdictMapLookup, Log> action, std::string comment) {
+Rule rule(std::vector<Match> matches, RuleAction action, std::string comment) {
   return {.matches = std::move(matches), .action = std::move(action), .comment = std::move(comment)};
 }
 
@@ -122,7 +122,9 @@ std::vector<Element> some_elements(const std::vector<FieldType>& type, std::uint
   std::vector<Element> elements;
   for (std::uint32_t i = 0; i < count; ++i) {
     Key key;
+    if (type.front() == FieldType::IfName) key = make_interface_key("if" + std::to_string(i * 7 + 3));
     for (const FieldType field : type) {
+      if (field == FieldType::IfName) continue;
       const std::size_t length = layout(field).length;
       // Spread, so that sorting by number and by bytes differ, and no two are alike.
       const std::uint32_t number = length == 4 ? 0x0a000000U + i * 2654435761U % 0x00ffffffU : (i * 7 + 3) % 251;
@@ -297,6 +299,37 @@ Ruleset every_hook() {
   return make_ruleset({}, std::move(chains));
 }
 
+/// What only host endpoints need.
+Ruleset every_host_word() {
+  const auto interface = [](const char* name) {
+    return Element{.key = make_interface_key(name), .last = {}, .verdict = {}, .comment = {}};
+  };
+  const Match marked = {.fields = {Field::Mark}, .negated = false, .right = Bits{0x0200'0000}};
+  const Match translated = {.fields = {Field::CtStatus}, .negated = false, .right = Bits{ct_status::kDnat}};
+  std::vector<Rule> matches;
+  for (const Match& match : {marked, translated, is(Field::FibSaddrType, kLocalAddress),
+                             is_in({Field::IifName}, "interfaces"), is_in({Field::OifName}, "interfaces")}) {
+    add_both(matches, match);
+  }
+  const std::vector<Rule> dispatch = {
+      rule({is(Field::NfProto, 2)}, VerdictMapLookup{.field = Field::IifName, .map = "by-interface"}, "host endpoints"),
+      rule({!is(Field::Iif, kLoopbackInterface), !is_in({Field::IifName}, "interfaces"), is(Field::NfProto, 10)},
+           jump("matches"))};
+  const SetMark untracked{.bits = 0x0200'0000, .notrack = true, .verdict = accept()};
+  const SetMark translated_later{.bits = 1, .notrack = false, .verdict = accept()};
+  return make_ruleset(
+      {make_set("interfaces", {IfName},
+                {interface("eth0"), interface("bond0.100"), interface("a"), interface("wg-0123456789ab")}),
+       make_map("by-interface", {IfName},
+                {with_comment(with_verdict(interface("eth0"), jump("matches")), "HostEndpoint uplink"),
+                 with_verdict(interface("eth1"), go_to("matches"))})},
+      {make_chain("matches", std::move(matches)),
+       make_chain("rejecting", {rule({is(Field::L4Proto, 6)}, Reject{true}), rule({}, Reject{})}),
+       make_base_chain("raw-in", Hook::Prerouting, -300, {rule({is(Field::UdpDport, 53)}, untracked, "dns")}),
+       make_base_chain("pre-dnat", Hook::Prerouting, -150, {rule({}, translated_later)}),
+       make_base_chain("input", Hook::Input, 10, {dispatch[0], dispatch[1], rule({}, jump("rejecting"))})});
+}
+
 /// Matches that imply or follow from one another: nft lists them its own way.
 Ruleset every_combination() {
   const Match tcp = is(Field::L4Proto, 6), icmp = is(Field::L4Proto, 1), ipv4 = is(Field::NfProto, 2);
@@ -375,7 +408,8 @@ const std::vector<Sample>& samples() {
                                           {"sets", every_set()},
                                           {"verdicts", every_verdict()},
                                           {"hooks", every_hook()},
-                                          {"combinations", every_combination()}};
+                                          {"combinations", every_combination()},
+                                          {"host_words", every_host_word()}};
   return all;
 }
 
