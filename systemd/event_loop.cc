@@ -1,6 +1,7 @@
 #include "systemd/event_loop.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -20,6 +21,12 @@ constexpr std::uint64_t kTimerAccuracyUs = 1000;
 int checked(int answer, const char* what) {
   if (answer < 0) throw std::system_error(-answer, std::generic_category(), what);
   return answer;
+}
+
+/// The same for what would have effects later: after the loop has ended (ESTALE) there is no later. Owners are taken
+/// apart then, and what they do to each other on the way must not become a failure.
+void checked_unless_over(int answer, const char* what) {
+  if (answer != -ESTALE) checked(answer, what);
 }
 
 }  // namespace
@@ -107,7 +114,8 @@ IoWatch::IoWatch(EventLoop& loop, int fd, std::uint32_t events, Priority priorit
 }
 
 void IoWatch::set_events(std::uint32_t events) {
-  checked(sd_event_source_set_io_events(source_.raw(), events), "cannot change what a descriptor is watched for");
+  checked_unless_over(sd_event_source_set_io_events(source_.raw(), events),
+                      "cannot change what a descriptor is watched for");
 }
 
 Timer::Timer(EventLoop& loop, Priority priority, Callback callback) : loop_(loop), callback_(std::move(callback)) {
@@ -122,8 +130,9 @@ void Timer::start(std::chrono::microseconds delay) {
   // callback.
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto due = std::chrono::duration_cast<std::chrono::microseconds>(now + std::max(delay, delay.zero()));
-  checked(sd_event_source_set_time(source_.raw(), static_cast<std::uint64_t>(due.count())), "cannot set a timer");
-  checked(sd_event_source_set_enabled(source_.raw(), SD_EVENT_ONESHOT), "cannot arm a timer");
+  checked_unless_over(sd_event_source_set_time(source_.raw(), static_cast<std::uint64_t>(due.count())),
+                      "cannot set a timer");
+  checked_unless_over(sd_event_source_set_enabled(source_.raw(), SD_EVENT_ONESHOT), "cannot arm a timer");
 }
 
 void Timer::stop() {
@@ -142,7 +151,7 @@ Deferred::Deferred(EventLoop& loop, Priority priority, Callback callback)
 }
 
 void Deferred::request() {
-  checked(sd_event_source_set_enabled(source_.raw(), SD_EVENT_ONESHOT), "cannot request a deferred step");
+  checked_unless_over(sd_event_source_set_enabled(source_.raw(), SD_EVENT_ONESHOT), "cannot request a deferred step");
 }
 
 SignalWatch::SignalWatch(EventLoop& loop, int signal_number, Callback callback)

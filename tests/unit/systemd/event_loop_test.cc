@@ -48,6 +48,20 @@ TEST(Deferred, RunsOnceHoweverOftenItIsRequested) {
   EXPECT_EQ(runs, 1);
 }
 
+/// Parts that are destroyed after the loop still cancel what others of them have under way.
+TEST(Deferred, AfterTheLoopHasEndedARequestComesToNothing) {
+  EventLoop loop;
+  int runs = 0;
+  Deferred step(loop, Priority::Sources, [&] { ++runs; });
+  Timer later(loop, Priority::Sources, [&] { ++runs; });
+  Deferred stop(loop, Priority::Reconcile, [&] { loop.stop(0); });
+  stop.request();
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_NO_THROW(step.request());
+  EXPECT_NO_THROW(later.start(milliseconds(1)));
+  EXPECT_EQ(runs, 0);
+}
+
 TEST(Deferred, TheSmallerPriorityGoesFirst) {
   EventLoop loop;
   std::vector<std::string> order;
