@@ -114,7 +114,13 @@ Daemon::Daemon(const Host& node, Programs programs, const DaemonOptions& options
 }
 
 void Daemon::write_kubeconfig(const std::string& text) const {
-  write_file(directory_.path() / "kubeconfig", text);
+  write_beside_kubeconfig("kubeconfig", text);
+}
+
+void Daemon::write_beside_kubeconfig(const std::string& name, const std::string& text) const {
+  const fs::path aside = directory_.path() / ("aside-" + name);
+  write_file(aside, text);
+  fs::rename(aside, directory_.path() / name);
 }
 
 int Daemon::restore() {
@@ -217,16 +223,22 @@ std::uint64_t Daemon::generation() const {
   return report.applied ? report.applied->generation : 0;
 }
 
-daemon::StatusReport Daemon::wait_applied(std::uint64_t before) const {
-  const auto files = std::distance(fs::directory_iterator(policy_directory()), fs::directory_iterator());
+daemon::StatusReport Daemon::wait_settled(std::uint64_t before,
+                                          const std::function<bool(const daemon::StatusReport&)>& was_read) const {
   std::uint64_t seen = 0;
   return wait_until([&](const daemon::StatusReport& report) {
     const bool applied = report.applied && report.applied->generation > before &&
-                         report.state != daemon::State::Starting && !report.sources.empty() &&
-                         report.sources.front().files == static_cast<std::size_t>(files);
+                         report.state != daemon::State::Starting && !report.sources.empty() && was_read(report);
     if (!applied || std::exchange(seen, report.applied->generation) == report.applied->generation) return applied;
-    std::this_thread::sleep_for(kSettled);  // several files may arrive as several generations
+    std::this_thread::sleep_for(kSettled);  // several objects may arrive as several generations
     return false;
+  });
+}
+
+daemon::StatusReport Daemon::wait_applied(std::uint64_t before) const {
+  const auto files = std::distance(fs::directory_iterator(policy_directory()), fs::directory_iterator());
+  return wait_settled(before, [files](const daemon::StatusReport& report) {
+    return report.sources.front().files == static_cast<std::size_t>(files);
   });
 }
 

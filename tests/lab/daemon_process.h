@@ -94,6 +94,8 @@ class Daemon {
   /// Where the container runtime would write down what it gave its pods.
   [[nodiscard]] std::filesystem::path cni_results() const { return directory_.path() / "cni"; }
   void write_kubeconfig(const std::string& text) const;
+  /// A file that the kubeconfig may name without a path, such as a certificate; complete from the first moment.
+  void write_beside_kubeconfig(const std::string& name, const std::string& text) const;
 
   /// `tierwall VERB...` against this daemon.
   [[nodiscard]] CommandOutcome ask(std::vector<std::string> verb) const;
@@ -107,6 +109,9 @@ class Daemon {
   /// What the policy directory holds has been read and is in the kernel, in a later generation than `before`. Call
   /// generation() before the change and this after it.
   daemon::StatusReport wait_applied(std::uint64_t before) const;
+  /// The same for any source: `was_read` says whether the report knows everything that was changed.
+  daemon::StatusReport wait_settled(std::uint64_t before,
+                                    const std::function<bool(const daemon::StatusReport&)>& was_read) const;
   [[nodiscard]] std::uint64_t generation() const;
 
   [[nodiscard]] std::string control_socket() const { return (directory_.path() / "control.sock").string(); }

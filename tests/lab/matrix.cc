@@ -47,22 +47,27 @@ std::string print_header(const MatrixShape& shape) {
 
 }  // namespace
 
-Cells probe_matrix(const Lab& lab, const MatrixShape& shape, policy::Family family, const Cells& expected) {
+BothFamilies probe_matrix(const Lab& lab, const MatrixShape& shape, const BothFamilies& expected) {
+  const std::size_t size = shape.sources.size() * shape.targets.size();
+  BothFamilies seen{Cells(size), Cells(size)};
   std::vector<Probe> probes;
   std::vector<Outcome> wanted;
-  std::vector<std::size_t> places;
-  Cells cells(shape.sources.size() * shape.targets.size());
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const Source& source = shape.sources[i / shape.targets.size()];
-    const Target& target = shape.targets[i % shape.targets.size()];
-    if (source.host == target.host) continue;
-    probes.push_back({&lab.host(source.host), &lab.host(target.host), target.protocol, target.port, family, true});
-    wanted.push_back(expected[i].value_or(Outcome::Allowed));
-    places.push_back(i);
-  }
+  std::vector<std::optional<Outcome>*> places;
+  const auto add = [&](policy::Family family, const Cells& hoped_for, Cells& cells) {
+    for (std::size_t i = 0; i < size; ++i) {
+      const Source& source = shape.sources[i / shape.targets.size()];
+      const Target& target = shape.targets[i % shape.targets.size()];
+      if (source.host == target.host) continue;
+      probes.push_back({&lab.host(source.host), &lab.host(target.host), target.protocol, target.port, family, true});
+      wanted.push_back(hoped_for[i].value_or(Outcome::Allowed));
+      places.push_back(&cells[i]);
+    }
+  };
+  add(policy::Family::V4, expected.v4, seen.v4);
+  add(policy::Family::V6, expected.v6, seen.v6);
   const std::vector<Outcome> outcomes = run_expecting(probes, wanted);
-  for (std::size_t i = 0; i < places.size(); ++i) cells[places[i]] = outcomes[i];
-  return cells;
+  for (std::size_t i = 0; i < places.size(); ++i) *places[i] = outcomes[i];
+  return seen;
 }
 
 std::string print_matrix(const MatrixShape& shape, const Cells& cells, const Cells* before, MatrixStyle style) {

@@ -37,8 +37,15 @@ struct MatrixShape {
 /// One cell per source and target, row by row; absent where both are the same host, which nobody judges.
 using Cells = std::vector<std::optional<Outcome>>;
 
-/// Probes all cells at once; `expected` decides which silent ones get a second chance.
-Cells probe_matrix(const Lab& lab, const MatrixShape& shape, policy::Family family, const Cells& expected);
+struct BothFamilies {
+  Cells v4;
+  Cells v6;
+
+  friend bool operator==(const BothFamilies&, const BothFamilies&) = default;
+};
+
+/// Probes all cells of both families at once; `expected` decides which silent ones get a second chance.
+BothFamilies probe_matrix(const Lab& lab, const MatrixShape& shape, const BothFamilies& expected);
 
 struct MatrixStyle {
   bool color = false;

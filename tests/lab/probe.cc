@@ -175,20 +175,29 @@ class Round {
   }
 
   std::vector<Outcome> finish(std::chrono::milliseconds timeout) {
-    const Clock::time_point deadline = Clock::now() + timeout;
-    while (!all_decided()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-      if (left.count() <= 0) break;
-      step(static_cast<int>(left.count()));
-    }
+    wait_for(std::vector<Outcome>(attempts_.size(), Outcome::Allowed), timeout);
     std::vector<Outcome> outcomes;
     for (const Attempt& attempt : attempts_) outcomes.push_back(attempt.outcome.value_or(Outcome::Dropped));
     return outcomes;
   }
 
+  /// Until every probe that is expected to be answered was, or the time is over. False: the time was over, or there is
+  /// no such probe.
+  bool wait_for(std::span<const Outcome> expected, std::chrono::milliseconds timeout) {
+    const Clock::time_point deadline = Clock::now() + timeout;
+    while (any_silent(expected)) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      if (left.count() <= 0) return false;
+      step(static_cast<int>(left.count()));
+    }
+    return std::any_of(expected.begin(), expected.end(), [](Outcome one) { return one != Outcome::Dropped; });
+  }
+
  private:
-  [[nodiscard]] bool all_decided() const {
-    return std::all_of(attempts_.begin(), attempts_.end(), [](const Attempt& a) { return a.outcome.has_value(); });
+  [[nodiscard]] bool any_silent(std::span<const Outcome> expected) const {
+    for (std::size_t i = 0; i < attempts_.size(); ++i)
+      if (expected[i] != Outcome::Dropped && !attempts_[i].outcome) return true;
+    return false;
   }
 
   void step(int wait_ms) {
@@ -277,7 +286,11 @@ std::vector<Outcome> run_probes(std::span<const Probe> probes, std::chrono::mill
 }
 
 std::vector<Outcome> run_expecting(std::span<const Probe> probes, std::span<const Outcome> expected) {
-  std::vector<Outcome> outcomes = run_probes(probes);
+  Round round(probes);
+  // All were sent before any was waited for, and nothing on their way takes turns: when the last of those that should
+  // be answered was, an answer to any other is there, too, or a moment away.
+  const bool answered = round.wait_for(expected, kProbeTimeout);
+  std::vector<Outcome> outcomes = round.finish(answered ? kAfterLastAnswer : kProbeTimeout);
   std::vector<Probe> again;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {

@@ -37,11 +37,14 @@ std::string describe(const Probe& probe);
 
 inline constexpr std::chrono::milliseconds kProbeTimeout{400};
 inline constexpr std::chrono::milliseconds kPatientTimeout{3000};
+/// For silence, once everything that should be answered was.
+inline constexpr std::chrono::milliseconds kAfterLastAnswer{100};
 
 /// Outcomes in the order of the probes. Takes `timeout` as soon as one probe is dropped, and milliseconds otherwise.
 std::vector<Outcome> run_probes(std::span<const Probe> probes, std::chrono::milliseconds timeout = kProbeTimeout);
 
 /// The same, for a busy machine: what should have been allowed and was not seen in time gets a second, longer chance.
+/// Quick where something should be allowed: its answers say how long one has to wait for the others.
 std::vector<Outcome> run_expecting(std::span<const Probe> probes, std::span<const Outcome> expected);
 
 Outcome run_probe(const Probe& probe, std::chrono::milliseconds timeout = kProbeTimeout);

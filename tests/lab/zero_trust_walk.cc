@@ -1,24 +1,17 @@
-// The zero-trust walk: an application is closed and opened again step by step on a real kernel, by the real daemon, in
-// network namespaces that leave no trace. It shows after each step who reaches whom, and fails if that is not what the
-// policies say.
+#include "tests/lab/zero_trust_walk.h"
 
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <iostream>
-#include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "tests/lab/daemon_process.h"
 #include "tests/lab/load_plan.h"
 #include "tests/lab/matrix.h"
 #include "tests/lab/probe.h"
-#include "tests/lab/topology.h"
 #include "tests/lab/zero_trust_steps.h"
 
 namespace tierwall::lab {
@@ -40,11 +33,12 @@ void require(bool condition, const std::string& what) {
 
 class Walk {
  public:
-  explicit Walk(const WalkOptions& options)
+  Walk(const WalkOptions& options, const MakeWalkFeed& make_feed)
       : manifests_(options.manifests),
         color_(::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr),
         lab_(load_plan({(manifests_ / "00-cluster.yaml").string()}, "node-1")),
-        daemon_(lab_.node(), options.programs, {.pod_cidrs = {"10.244.1.0/24", "fd00:10:244:1::/64"}}) {}
+        feed_(make_feed(lab_)),
+        daemon_(lab_.node(), options.programs, feed_->daemon_options()) {}
 
   void run() {
     for (std::size_t i = 0; i < walk_steps().size(); ++i) {
@@ -70,9 +64,9 @@ class Walk {
     }
     const bool first = before_.empty();
     const std::uint64_t generation = first ? 0 : daemon_.generation();
-    daemon_.copy_manifests(files);
+    feed_->add(daemon_, files);
     if (first) daemon_.start();
-    const daemon::StatusReport status = daemon_.wait_applied(generation);
+    const daemon::StatusReport status = feed_->wait_applied(daemon_, generation);
     require(status.state == daemon::State::InSync, "the daemon is not in sync after " + step.manifests.front());
     const daemon::AppliedStatus& applied = *status.applied;
     std::printf("  generation %llu in the kernel: %zu changes in one transaction, %.1f ms\n\n",
@@ -83,17 +77,17 @@ class Walk {
 
   void show(const WalkStep& step) {
     const MatrixShape& shape = walk_shape();
-    const Cells cells = probe_matrix(lab_, shape, policy::Family::V4, step.expected);
-    std::cout << print_matrix(shape, cells, before_.empty() ? nullptr : &before_, {.color = color_});
-    check(cells, step.expected, "IPv4");
-    show_changes(cells);
-    const Cells expected6 = expected_over_ipv6(step);
-    check(probe_matrix(lab_, shape, policy::Family::V6, expected6), expected6, "IPv6");
-    const bool alike = expected6 == step.expected;
+    const BothFamilies expected{step.expected, expected_over_ipv6(step)};
+    const BothFamilies seen = probe_matrix(lab_, shape, expected);
+    std::cout << print_matrix(shape, seen.v4, before_.empty() ? nullptr : &before_, {.color = color_});
+    check(seen.v4, expected.v4, "IPv4");
+    show_changes(seen.v4);
+    check(seen.v6, expected.v6, "IPv6");
+    const bool alike = expected.v6 == expected.v4;
     std::cout << "IPv6: the same" << (alike ? "" : ", but the frontend stays closed: 0.0.0.0/0 does not cover it")
               << "\n";
     if (!step.remark.empty()) std::cout << step.remark << "\n";
-    before_ = cells;
+    before_ = seen.v4;
   }
 
   void show_changes(const Cells& cells) const {
@@ -149,25 +143,27 @@ class Walk {
   void show_end() {
     ask({"status"}, 0, {"in sync"}, true);
     explain("pod:dev-app/frontend-2", "pod:dev-app/backend-1", "tcp", "8080", 1, "quarantine");
-    require(daemon_.stop() == 0, "tierwalld did not stop in order");
+    const int status = daemon_.stop();
+    require(status == 0, "tierwalld did not stop in order: " + std::to_string(status) + "\n" + daemon_.log());
     std::cout << "\nThe walk is complete: every cell of every table is as its policies say.\n";
   }
 
   std::filesystem::path manifests_;
   bool color_;
   Lab lab_;
+  std::unique_ptr<WalkFeed> feed_;
   Daemon daemon_;
   Cells before_;
 };
 
-int run_walk(const WalkOptions& options) {
+int run_walk(const WalkOptions& options, const MakeWalkFeed& make_feed) {
   if (::geteuid() != 0) {
     std::cerr << "zero-trust-walk: run it as root: it makes network namespaces (and leaves nothing of them behind)\n";
     return 1;
   }
   try {
     enter_private_run();
-    Walk(options).run();
+    Walk(options, make_feed).run();
     return 0;
   } catch (const Unmet& unmet) {
     std::cout << std::flush;
@@ -180,14 +176,15 @@ int run_walk(const WalkOptions& options) {
 }
 
 }  // namespace
-}  // namespace tierwall::lab
 
-int main(int argc, char** argv) {
-  tierwall::lab::WalkOptions options;
+int walk_main(int argc, char** argv, const MakeWalkFeed& make_feed) {
+  WalkOptions options;
   CLI::App app("Closes and opens an application step by step and shows after each step who reaches whom");
   app.add_option("--tierwalld", options.programs.tierwalld, "the daemon to use")->capture_default_str();
   app.add_option("--tierwall", options.programs.tierwall, "the command line tool to use")->capture_default_str();
   app.add_option("--manifests", options.manifests, "the directory with the steps' manifests")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  return tierwall::lab::run_walk(options);
+  return run_walk(options, make_feed);
 }
+
+}  // namespace tierwall::lab

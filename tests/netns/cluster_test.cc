@@ -9,17 +9,14 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/fake_api/fake_api_server.h"
 #include "tests/lab/daemon_process.h"
 #include "tests/lab/flows.h"
 #include "tests/lab/probe.h"
 #include "tests/lab/topology.h"
+#include "tests/netns/api_server_on_node.h"
 
 namespace tierwall::lab {
 namespace {
-
-using fake_api::CertificateAuthority;
-using fake_api::FakeApiServer;
 
 constexpr const char* kToken = "secret-token";
 
@@ -46,19 +43,12 @@ std::string policy(const std::string& name, const std::string& spec) {
 const char* const kOnlyFar =
     "podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: far}}}]}]";
 
-/// The node's loopback interface, where the fake API server is.
-const Host& with_loopback(const Host& node) {
-  require_command({.argv = {"ip", "link", "set", "lo", "up"}, .inside = &node.network});
-  return node;
-}
-
 struct ClusterTest : ::testing::Test {
   ClusterTest()
       : lab(make_plan()),
-        server(with_loopback(lab.node()).network.run([] { return FakeApiServer::listen_on("127.0.0.1"); }),
-               {.server = authority.issue_server()}),
+        api(lab.node()),
         daemon(lab.node(), {.tierwalld = TIERWALL_DAEMON_PATH, .tierwall = TIERWALL_CLI_PATH},
-               {.kubeconfig = kubeconfig(kToken)}) {
+               {.kubeconfig = api.kubeconfig("token: secret-token")}) {
     server.script().accept_token(kToken);
     server.store().put_manifest(
         "{apiVersion: v1, kind: Namespace, metadata: {name: app, labels: {kubernetes.io/metadata.name: app}}}");
@@ -69,14 +59,6 @@ struct ClusterTest : ::testing::Test {
     server.store().put_manifest(pod("api", "node-1", {"10.1.0.2", "fd00:1::2"}));
     server.store().put_manifest(pod("far", "node-2", {"10.2.0.1", "fd00:2::1"}));
     server.store().put_manifest(policy("only-far", kOnlyFar));
-  }
-
-  std::string kubeconfig(const std::string& token) const {
-    const CommandOutcome encoded = run_command({.argv = {"base64", "-w0"}}, authority.certificate());
-    return "apiVersion: v1\nkind: Config\ncurrent-context: lab\nclusters:\n- name: lab\n  cluster:\n    server: " +
-           server.url() + "\n    certificate-authority-data: " + encoded.output +
-           "\nusers:\n- name: tierwall\n  user: {token: " + token +
-           "}\ncontexts:\n- name: lab\n  context: {cluster: lab, user: tierwall}\n";
   }
 
   [[nodiscard]] Probe probe(const std::string& from, const std::string& to,
@@ -124,8 +106,8 @@ struct ClusterTest : ::testing::Test {
   }
 
   Lab lab;
-  CertificateAuthority authority;
-  FakeApiServer server;
+  ApiServerOnNode api;
+  fake_api::FakeApiServer& server = api.server;
   Daemon daemon;
 };
 
@@ -227,7 +209,7 @@ TEST_F(ClusterTest, ATokenThatExpiresIsReplacedByAReload) {
 
   server.store().remove("NetworkPolicy/app/only-far");
   server.script().accept_token("fresh-token");
-  daemon.write_kubeconfig(kubeconfig("fresh-token"));
+  daemon.write_kubeconfig(api.kubeconfig("token: fresh-token"));
   daemon.reload();
   wait_in_sync();
   expect({{probe("app/api", "app/web"), Outcome::Allowed}});

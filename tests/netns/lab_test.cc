@@ -48,6 +48,17 @@ TEST_F(LabTest, EveryoneReachesEveryoneWithoutRules) {
   for (std::size_t i = 0; i < probes.size(); ++i) EXPECT_EQ(outcomes[i], Outcome::Allowed) << describe(probes[i]);
 }
 
+/// What should be silent and is not must be seen, although nobody waits long for it.
+TEST_F(LabTest, AnAnswerThatNobodyExpectsIsSeen) {
+  for (const policy::Protocol protocol : kAll) {
+    const Probe probes[] = {{&lab.host("app/a"), &lab.host("app/b"), protocol, 8080, Family::V4, true},
+                            {&lab.host("app/far"), &lab.host("app/b"), protocol, 8080, Family::V6, true}};
+    const Outcome expected[] = {Outcome::Allowed, Outcome::Dropped};
+    EXPECT_EQ(run_expecting(probes, expected), std::vector<Outcome>(2, Outcome::Allowed))
+        << policy::print_protocol(protocol);
+  }
+}
+
 TEST_F(LabTest, APortNobodyListensOnRefuses) {
   for (const policy::Protocol protocol : {policy::kTcp, policy::kUdp, policy::kSctp})
     for (const Family family : policy::kFamilies)
