@@ -13,6 +13,7 @@ struct ClientCertificate {
   bool presented = false;
   bool verified = false;  ///< signed by the client CA and valid now
   std::string user{};     ///< CN
+  std::string pem{};      ///< itself
 };
 
 struct ApiRequest {

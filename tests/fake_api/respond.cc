@@ -46,7 +46,8 @@ Answer scripted_failure(const Failure& failure) {
 
 std::optional<std::string> authenticate(const Script& script, const ApiRequest& request) {
   constexpr std::string_view kBearer = "Bearer ";
-  if (request.certificate.presented && request.certificate.verified) return request.certificate.user;
+  const ClientCertificate& shown = request.certificate;
+  if (shown.presented && shown.verified && !script.is_revoked(shown.pem)) return shown.user;
   const std::string authorization = request.header("authorization");
   if (authorization.starts_with(kBearer)) return script.user_of_token(authorization.substr(kBearer.size()));
   if (request.certificate.presented || !script.behaviour().anonymous) return std::nullopt;

@@ -35,6 +35,10 @@ void Script::revoke_token(const std::string& token) {
   change([&] { tokens_.erase(token); });
 }
 
+void Script::revoke_certificate(const std::string& certificate) {
+  change([&] { revoked_certificates_.insert(certificate); });
+}
+
 void Script::forbid(const std::string& path) {
   change([&] { forbidden_.insert(path); });
 }
@@ -134,6 +138,11 @@ std::optional<std::string> Script::user_of_token(const std::string& token) const
   const std::lock_guard lock(mutex_);
   const auto found = tokens_.find(token);
   return found == tokens_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Script::is_revoked(const std::string& certificate) const {
+  const std::lock_guard lock(mutex_);
+  return revoked_certificates_.contains(certificate);
 }
 
 bool Script::is_forbidden(const std::string& path) const {

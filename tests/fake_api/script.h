@@ -73,6 +73,8 @@ class Script {
   void accept_token(const std::string& token, const std::string& user = "system:serviceaccount:kube-system:tierwall");
   /// Expired: 401 from the next request on. Running watches go on, as with the real server.
   void revoke_token(const std::string& token);
+  /// The same for whoever shows this client certificate (PEM).
+  void revoke_certificate(const std::string& certificate);
   /// 403 for this path: of a resource ("/api/v1/pods": in every namespace too) or of its objects in one namespace.
   void forbid(const std::string& path);
   void permit(const std::string& path);
@@ -110,6 +112,7 @@ class Script {
   /// Something that a condition of wait_for() may look at has changed.
   void poke();
   [[nodiscard]] std::optional<std::string> user_of_token(const std::string& token) const;
+  [[nodiscard]] bool is_revoked(const std::string& certificate) const;
   [[nodiscard]] bool is_forbidden(const std::string& path) const;
   [[nodiscard]] std::optional<Failure> take_failure(const std::string& path);
   struct ArmedCut {
@@ -140,6 +143,7 @@ class Script {
   std::function<void()> wake_;
   Behaviour behaviour_;
   std::map<std::string, std::string> tokens_;  ///< to user names
+  std::set<std::string> revoked_certificates_;
   std::set<std::string> forbidden_;
   std::vector<PendingFailure> failures_;
   std::vector<ArmedCut> answer_cuts_;

@@ -32,6 +32,14 @@ Certificate certificate_of(const std::string& pem) {
   return {PEM_read_bio_X509(memory_of(pem).get(), nullptr, nullptr, nullptr), X509_free};
 }
 
+std::string pem_of(X509* certificate) {
+  const Memory memory(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_X509(memory.get(), certificate);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory.get(), &data);
+  return {data, static_cast<std::size_t>(std::max(size, 0L))};
+}
+
 int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                     unsigned offered_size, void* http2) {
   const auto* ours = http2 != nullptr ? kHttp2 : kHttp1;
@@ -117,7 +125,8 @@ ClientCertificate TlsSocket::client_certificate() const {
                                              static_cast<int>(name.size()));
   return {.presented = true,
           .verified = SSL_get_verify_result(ssl_.get()) == X509_V_OK,
-          .user = std::string(name.data(), static_cast<std::size_t>(std::max(size, 0)))};
+          .user = std::string(name.data(), static_cast<std::size_t>(std::max(size, 0))),
+          .pem = pem_of(certificate.get())};
 }
 
 std::optional<std::string> TlsSocket::read() {
