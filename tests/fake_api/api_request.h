@@ -25,6 +25,7 @@ struct ApiRequest {
   std::string http_version = "1.1";              ///< or "2"
   std::uint64_t connection = 0;                  ///< which of all accepted, from 1
   ClientCertificate certificate{};
+  std::string body{};  ///< of a write
 
   [[nodiscard]] std::string parameter(const std::string& name) const;  ///< "" if absent
   [[nodiscard]] std::string header(const std::string& name) const;     ///< "" if absent

@@ -3,7 +3,8 @@
 // holds is store(), what it does wrong and what it has seen is script(); both may be used from the test's thread at any
 // time. Faithful to kube-apiserver 1.36 as far as a client that lists and watches can tell: the meaning of
 // resourceVersion, paging, bookmarks, streamed lists, compaction, discovery, Status objects, and the difference between
-// a 404 of the server (text) and of a resource (Status). Knows GET only.
+// a 404 of the server (text) and of a resource (Status). Writes are as many as its tests need: create, merge
+// patch and delete, without admission and finalizers.
 //
 //   CertificateAuthority ca;
 //   FakeApiServer server(FakeApiServer::listen_on("127.0.0.1"), {.server = ca.issue_server()});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -14,7 +15,7 @@ namespace tierwall::fake_api {
 
 namespace {
 
-constexpr std::size_t kLongestHead = 64 * 1024;
+constexpr std::size_t kLongestHead = 64 * 1024;  ///< and so much of a body
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
 std::string lower(std::string_view text) {
@@ -38,6 +39,8 @@ const char* reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
     case 400:
       return "Bad Request";
     case 401:
@@ -50,8 +53,12 @@ const char* reason_phrase(int status) {
       return "Method Not Allowed";
     case 406:
       return "Not Acceptable";
+    case 409:
+      return "Conflict";
     case 410:
       return "Gone";
+    case 415:
+      return "Unsupported Media Type";
     case 422:
       return "Unprocessable Entity";
     case 429:
@@ -98,7 +105,7 @@ class Http1 final : public Protocol {
 
   bool receive(std::string_view bytes) override {
     input_ += bytes;
-    return input_.size() < kLongestHead;
+    return input_.size() < 2 * kLongestHead;
   }
 
   void produce(std::string& out, Clock::time_point now) override {
@@ -123,9 +130,14 @@ class Http1 final : public Protocol {
     if (end == std::string::npos) return false;
     ApiRequest request;
     const bool understood = parse_head(std::string_view(input_).substr(0, end + 2), request);
+    const std::string length = request.header("content-length");
+    std::size_t body = 0;
+    std::from_chars(length.data(), length.data() + length.size(), body);
+    if (understood && body < kLongestHead && input_.size() < end + kEndOfHead.size() + body) return false;
     input_.erase(0, end + kEndOfHead.size());
-    if (!understood || !request.header("content-length").empty() || !request.header("transfer-encoding").empty()) {
-      // Requests with bodies are writes, which this server does not take.
+    request.body = input_.substr(0, body);
+    input_.erase(0, body);
+    if (!understood || body >= kLongestHead || !request.header("transfer-encoding").empty()) {
       out += "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
       finished_ = true;
       return false;

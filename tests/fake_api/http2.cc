@@ -187,6 +187,15 @@ class Http2 final : public Protocol {
     return 0;
   }
 
+  static int on_data(nghttp2_session* /*session*/, std::uint8_t /*flags*/, std::int32_t id, const std::uint8_t* data,
+                     std::size_t size, void* user) {
+    const auto found = self(user).streams_.find(id);
+    if (found != self(user).streams_.end()) {
+      found->second.request.body.append(reinterpret_cast<const char*>(data), size);
+    }
+    return 0;
+  }
+
   static int frame_received(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
     const bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     const auto found = self(user).streams_.find(frame->hd.stream_id);
@@ -213,6 +222,7 @@ class Http2 final : public Protocol {
     nghttp2_session_callbacks_new(&callbacks);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &Http2::begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, &Http2::on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Http2::on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Http2::frame_received);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Http2::stream_closed);
     nghttp2_session* session = nullptr;

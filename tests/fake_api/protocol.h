@@ -16,7 +16,7 @@ namespace tierwall::fake_api {
 
 /// What the requests of a connection have to do with. All of it outlives the protocol.
 struct Front {
-  const ObjectStore* store = nullptr;
+  ObjectStore* store = nullptr;
   Script* script = nullptr;
   std::uint64_t connection = 0;
   ClientCertificate certificate{};

@@ -8,6 +8,7 @@
 #include "tests/fake_api/list_answer.h"
 #include "tests/fake_api/resource_table.h"
 #include "tests/fake_api/watch_stream.h"
+#include "tests/fake_api/write_answer.h"
 
 namespace tierwall::fake_api {
 
@@ -61,15 +62,21 @@ Status forbidden_path(const std::string& user, const std::string& path) {
           .details = nlohmann::json::object()};
 }
 
+std::string verb_of(const ApiRequest& request, const ResourcePath& path) {
+  if (request.method == "POST") return "create";
+  if (request.method != "GET") return request.method == "PATCH" ? "patch" : "delete";
+  return request.flag("watch") ? "watch" : path.name.empty() ? "list" : "get";
+}
+
 /// RBAC: anonymous users may nothing but what is public; others everything that the test has not forbidden.
 std::optional<Status> authorize(const Script& script, const ApiRequest& request, const std::string& user) {
   const auto path = parse_resource_path(request.path);
   const bool denied = (user == kAnonymous && !is_public(request.path)) || script.is_forbidden(request.path) ||
-                      (path && script.is_forbidden(path->type->path()));
+                      (path && script.is_forbidden(path->type->path())) ||
+                      (request.method != "GET" && script.behaviour().read_only);
   if (!denied) return std::nullopt;
   if (!path) return forbidden_path(user, request.path);
-  const char* verb = request.flag("watch") ? "watch" : path->name.empty() ? "list" : "get";
-  return forbidden(user, verb, *path->type, path->name_space);
+  return forbidden(user, verb_of(request, *path), *path->type, path->name_space);
 }
 
 /// What the server's validation finds in a watch's parameters; empty: nothing.
@@ -136,7 +143,7 @@ bool accepts_json(const ApiRequest& request) {
 
 }  // namespace
 
-Responder::Responder(const ObjectStore& store, Script& script, ApiRequest request)
+Responder::Responder(ObjectStore& store, Script& script, ApiRequest request)
     : store_(store),
       script_(script),
       request_(std::move(request)),
@@ -149,11 +156,6 @@ std::optional<Answer> Responder::refusal() const {
   if (!user_) return status_answer(unauthorized());
   if (const auto failure = script_.take_failure(request_.path)) return scripted_failure(*failure);
   if (const auto status = authorize(script_, request_, *user_)) return status_answer(*status);
-  if (request_.method != "GET") {
-    return status_answer({.code = 405,
-                          .reason = "MethodNotAllowed",
-                          .message = "the server does not allow this method on the requested resource"});
-  }
   if (!accepts_json(request_)) {
     return status_answer({.code = 406,
                           .reason = "NotAcceptable",
@@ -178,12 +180,13 @@ std::optional<Answer> Responder::answer() {
   return answer;
 }
 
-std::optional<Answer> Responder::resource_answer() const {
+std::optional<Answer> Responder::resource_answer() {
   if (request_.path == "/version") return json_answer(version_document());
   if (is_public(request_.path)) return whole_answer(200, kText, "ok");
   if (auto document = discovery_document(store_, request_.path)) return json_answer(std::move(*document));
   const auto path = parse_resource_path(request_.path);
   if (!path || !store_.served(*path->type)) return unknown_path();
+  if (request_.method != "GET") return write_answer(store_, request_, *path);
   if (path->name.empty()) {
     return request_.flag("watch") ? watch_answer(*path) : list_answer(store_, script_, request_, *path, arrived_);
   }

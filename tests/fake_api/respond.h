@@ -15,17 +15,17 @@ namespace tierwall::fake_api {
 class Responder {
  public:
   /// Records the request.
-  Responder(const ObjectStore& store, Script& script, ApiRequest request);
+  Responder(ObjectStore& store, Script& script, ApiRequest request);
 
   /// Absent: not yet; ask again after the next change, or in some milliseconds.
   std::optional<Answer> answer();
 
  private:
   [[nodiscard]] std::optional<Answer> refusal() const;
-  [[nodiscard]] std::optional<Answer> resource_answer() const;
+  [[nodiscard]] std::optional<Answer> resource_answer();
   [[nodiscard]] std::optional<Answer> watch_answer(const struct ResourcePath& path) const;
 
-  const ObjectStore& store_;
+  ObjectStore& store_;
   Script& script_;
   ApiRequest request_;
   std::optional<std::string> user_;  ///< absent: refused credentials

@@ -26,6 +26,7 @@ struct Behaviour {
   bool http2 = true;                   ///< offered by ALPN to new connections
   bool watch_list = true;              ///< off: sendInitialEvents is answered with 422, as before 1.32
   bool expired_watch_as_event = true;  ///< 410 of a watch: status 200 and an ERROR event; off: HTTP 410
+  bool read_only = false;              ///< 403 for everything but reading
   bool anonymous = true;               ///< requests without credentials: 403 for most paths; off: 401
   bool pretty_for_curl = true;         ///< indented JSON for user agents that begin with "curl", except in watches
   std::chrono::milliseconds bookmark_every{60'000};

@@ -56,6 +56,14 @@ Status not_found(const ResourceType& type, const std::string& name) {
           .details = std::move(details)};
 }
 
+Status already_exists(const ResourceType& type, const std::string& name) {
+  Status status = not_found(type, name);
+  status.code = 409;
+  status.reason = "AlreadyExists";
+  status.message = type.qualified_name() + " \"" + name + "\" already exists";
+  return status;
+}
+
 Status too_large_version(std::uint64_t asked, std::uint64_t newest) {
   json causes = json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}});
   return {.code = 504,

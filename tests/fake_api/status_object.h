@@ -28,6 +28,7 @@ Status bad_request(const std::string& message);
 /// 422: parameters of a list or watch that contradict each other or the server's gates.
 Status invalid_options(const std::string& message);
 Status not_found(const ResourceType& type, const std::string& name);
+Status already_exists(const ResourceType& type, const std::string& name);
 Status too_large_version(std::uint64_t asked, std::uint64_t newest);
 /// 410 of a watch.
 Status too_old_version(std::uint64_t asked, std::uint64_t oldest);

@@ -46,8 +46,9 @@ void ClusterConnection::connect() {
   access_ = *std::move(access);
   source_.reset();
   transport_ = std::make_unique<CurlTransport>(loop_, clock_, *access_, settings_.user_agent);
-  source_ = std::make_unique<KubernetesSource>(*transport_, clock_, make_random(),
-                                               KubernetesSource::Settings{.node = settings_.node}, on_events_);
+  source_ = std::make_unique<KubernetesSource>(
+      *transport_, clock_, make_random(), KubernetesSource::Settings{settings_.node, settings_.first_request_spread},
+      on_events_);
   source_->need(needs_);
   source_->watch_progress([this] {
     schedule();

@@ -3,6 +3,7 @@
 // kubeconfig that cannot be used is read again every few seconds, because it may be brought later than the daemon.
 // Lives on the loop's thread; never logs.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@ class ClusterConnection {
     std::string node;
     std::string user_agent;
     std::function<Result<ServerAccess>()> read_access;  ///< the kubeconfig, or what a pod's environment says
+    std::chrono::microseconds first_request_spread = std::chrono::seconds(2);  ///< as KubernetesSource has it
   };
 
   /// `on_events` gets the events, `on_progress` is called whenever anything below may have changed; neither is called
