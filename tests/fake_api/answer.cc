@@ -34,6 +34,7 @@ class CutBody final : public Body {
       return piece;
     }
     piece.bytes.resize(left_);
+    if (how_ == Cut::LooksWhole) return {.bytes = std::move(piece.bytes), .end = true};
     return {.bytes = std::move(piece.bytes), .cut = how_};
   }
   [[nodiscard]] Clock::time_point due() const override { return inner_->due(); }
@@ -86,6 +87,7 @@ Answer whole_answer(int status, std::string content_type, std::string bytes) {
 }
 
 Answer cut_after(Answer answer, std::size_t bytes, Cut how) {
+  if (how == Cut::LooksWhole) answer.length.reset();
   answer.body = std::make_unique<CutBody>(std::move(answer.body), bytes, how);
   return answer;
 }

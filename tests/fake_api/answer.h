@@ -17,6 +17,8 @@ enum class Cut {
   Reset,        ///< TCP RST; what was not yet received is lost
   Fin,          ///< the TCP connection just ends, without TLS's goodbye: the server process died
   StreamError,  ///< HTTP/2: RST_STREAM of this answer only; HTTP/1.1 has no such thing and takes Fin
+  QuietReset,   ///< the same with NO_ERROR, which some clients take for the end of the answer
+  LooksWhole,   ///< whole answers only, not badly for HTTP: it ends in its middle as if that were its end
 };
 
 struct Piece {

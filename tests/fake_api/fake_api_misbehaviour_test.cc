@@ -49,6 +49,14 @@ TEST_P(FakeApiMisbehaving, CutsAListAfterSoManyBytes) {
   EXPECT_GT(client.get(kNamespaces)->body.size(), 100'000U);
 }
 
+TEST_P(FakeApiMisbehaving, EndsAListInItsMiddleAsIfItWereWhole) {
+  server.store().put_giant(namespace_named("a"), 100'000);
+  server.script().cut_next_answer_after(50'000, Cut::LooksWhole, kNamespaces);
+  const auto list = client.get(kNamespaces);
+  EXPECT_EQ(list->outcome, CURLE_OK);
+  EXPECT_EQ(list->body.size(), 50'000U);
+}
+
 TEST_P(FakeApiMisbehaving, CutsAllConnections) {
   for (const Cut how : {Cut::Reset, Cut::Fin}) {
     const auto stream = watch(kNamespaces, "&resourceVersion=" + std::to_string(server.store().version()));
@@ -127,6 +135,15 @@ TEST_P(FakeApiHttp2, WatchesShareAConnectionAndOneMayFailAlone) {
   EXPECT_EQ(pods->outcome, CURLE_HTTP2_STREAM);
   const std::uint64_t version = server.store().put(namespace_named("a"));
   EXPECT_TRUE(reaches(*namespaces, {at("ADDED a", version)}));
+}
+
+/// Why readers must know by themselves what a whole answer is.
+TEST_P(FakeApiHttp2, AQuietResetIsNoFailureToLibcurl) {
+  server.store().put_giant(namespace_named("a"), 100'000);
+  server.script().cut_next_answer_after(50'000, Cut::QuietReset, kNamespaces);
+  const auto list = client.get(kNamespaces);
+  EXPECT_EQ(list->outcome, CURLE_OK);
+  EXPECT_LE(list->body.size(), 50'000U);
 }
 
 TEST_P(FakeApiHttp2, GoingAwayLetsWatchesGoOn) {

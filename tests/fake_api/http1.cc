@@ -169,7 +169,8 @@ class Http1 final : public Protocol {
     Piece piece = answer_->body->next(now);
     append(out, piece.bytes, chunked);
     if (piece.cut) {
-      cut_ = *piece.cut == Cut::StreamError ? Cut::Fin : *piece.cut;
+      const bool of_stream = *piece.cut == Cut::StreamError || *piece.cut == Cut::QuietReset;
+      cut_ = of_stream ? Cut::Fin : *piece.cut;
       return false;
     }
     if (!piece.end) return !piece.bytes.empty();

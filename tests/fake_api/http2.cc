@@ -142,9 +142,13 @@ class Http2 final : public Protocol {
   }
 
   /// Pre: called by nghttp2 for a stream that has an answer. Throws nothing: below is a C frame.
-  ssize_t read(Stream& stream, std::uint8_t* target, std::size_t size, std::uint32_t* flags) {
+  ssize_t read(std::int32_t id, Stream& stream, std::uint8_t* target, std::size_t size, std::uint32_t* flags) {
     if (stream.buffer.empty() && stream.cut) {
       if (*stream.cut == Cut::StreamError) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      if (*stream.cut == Cut::QuietReset) {
+        nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+        return NGHTTP2_ERR_DEFERRED;
+      }
       cut_ = stream.cut;
       return NGHTTP2_ERR_DEFERRED;
     }
@@ -214,7 +218,7 @@ class Http2 final : public Protocol {
                            std::uint32_t* flags, nghttp2_data_source* /*source*/, void* user) {
     const auto found = self(user).streams_.find(id);
     if (found == self(user).streams_.end()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return self(user).read(found->second, target, size, flags);
+    return self(user).read(id, found->second, target, size, flags);
   }
 
   static nghttp2_session* new_session(Http2* user) {
