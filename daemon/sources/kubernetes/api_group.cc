@@ -28,6 +28,7 @@ ApiGroup::ApiGroup(std::string path, HttpTransport& transport, const Clock& cloc
 void ApiGroup::step() {
   if (!due_ || clock_.monotonic() < *due_) return;
   due_.reset();
+  asked_ = clock_.monotonic();
   head_.reset();
   body_.clear();
   exchange_ = transport_.get({.target = path_}, *this);
@@ -43,6 +44,10 @@ void ApiGroup::keep_looking(bool wanted) {
   }
 }
 
+void ApiGroup::look_now() {
+  if (!exchange_) due_ = clock_.monotonic();
+}
+
 bool ApiGroup::serves(std::string_view resource) const {
   return hidden_ || resources_.find(resource) != resources_.end();
 }
@@ -56,10 +61,13 @@ void ApiGroup::on_end(const Result<void>& result) {
   failure_.reset();
   if (judged) {
     answered_ = true;
+    answered_to_ = asked_;
+    failures_.end();
     last_contact_ = clock_.unix_time();
     if (wanted_) due_ = clock_.monotonic() + random_between(kSoonest, kLatest, random_);
   } else {
     failure_ = judged.error().message;
+    failures_.add(clock_.monotonic());
     due_ = clock_.monotonic() + back_off_.next(clock_.monotonic(), random_);
   }
   exchange_.reset();

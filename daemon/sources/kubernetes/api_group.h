@@ -12,6 +12,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/sources/kubernetes/back_off.h"
+#include "daemon/sources/kubernetes/failure_streak.h"
 #include "daemon/sources/kubernetes/http_transport.h"
 #include "daemon/sources/kubernetes/read_json.h"
 #include "policy/result.h"
@@ -35,13 +36,24 @@ class ApiGroup final : private HttpSink {
   void step();
   /// Whether to go on looking although there was an answer.
   void keep_looking(bool wanted);
+  /// With the next step, because something says that what is served has changed.
+  void look_now();
 
   [[nodiscard]] const std::string& path() const { return path_; }
   /// There was an answer, so that serves() means something.
   [[nodiscard]] bool answered() const { return answered_; }
+  /// The answer is to a question of that time or later.
+  [[nodiscard]] bool answered_since(std::chrono::microseconds time) const {
+    return answered_to_ && *answered_to_ >= time;
+  }
   /// What is hidden from us may be served: trying it will show.
   [[nodiscard]] bool serves(std::string_view resource) const;
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  /// As of a reflector.
+  [[nodiscard]] bool is_lost() const { return failures_.is_loss(clock_.monotonic()); }
+  [[nodiscard]] std::optional<std::chrono::microseconds> loss_due() const {
+    return failures_.loss_due(clock_.monotonic());
+  }
   [[nodiscard]] std::optional<std::chrono::milliseconds> last_contact() const { return last_contact_; }
 
  private:
@@ -61,6 +73,9 @@ class ApiGroup final : private HttpSink {
   std::optional<std::chrono::microseconds> due_;
   bool wanted_ = true;
   bool answered_ = false;
+  std::chrono::microseconds asked_{0};                    // monotonic, the last question
+  std::optional<std::chrono::microseconds> answered_to_;  // that was answered
+  FailureStreak failures_;
   bool hidden_ = false;  // we may not know
   std::set<std::string, std::less<>> resources_;
   std::optional<std::string> failure_;

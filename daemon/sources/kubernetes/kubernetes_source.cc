@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::size_t kRows = std::size(kKubernetesKinds);
 
+/// The same kind in the other version of Calico's API.
+std::optional<std::size_t> other_version_of(const KubernetesKind& row) {
+  if (row.api_version != kCalicoVersion && row.api_version != kStoredCalicoVersion) return std::nullopt;
+  for (std::size_t other = 0; other < kRows; ++other) {
+    const KubernetesKind& candidate = kKubernetesKinds[other];
+    const bool is_calico = candidate.api_version == kCalicoVersion || candidate.api_version == kStoredCalicoVersion;
+    if (is_calico && candidate.kind == row.kind && candidate.api_version != row.api_version) return other;
+  }
+  return std::nullopt;
+}
+
 std::string own_node_selector(const KubernetesKind& row, const std::string& node) {
   return fmt::format("{}={}", row.kind == policy::Kind::Node ? "metadata.name" : "spec.nodeName", node);
 }
@@ -60,14 +71,23 @@ std::optional<std::chrono::microseconds> KubernetesSource::due() const {
   const auto consider = [&first](const std::optional<std::chrono::microseconds>& due) {
     if (due && (!first || *due < *first)) first = due;
   };
-  for (const auto& [path, group] : groups_) consider(group->due());
-  for (const auto& [id, feed] : feeds_) consider(feed->reflector().due());
+  for (const auto& [path, group] : groups_) {
+    consider(group->due());
+    consider(group->loss_due());
+  }
+  for (const auto& [id, feed] : feeds_) {
+    consider(feed->reflector().due());
+    consider(feed->reflector().loss_due());
+  }
+  for (const auto& [row, until] : consulted_) consider(until);
   return first;
 }
 
 void KubernetesSource::step() {
   if (!started_) start();
-  if (reshape_) reshape();
+  const auto now = clock_.monotonic();
+  const auto over = [now](const auto& consulted) { return consulted.second <= now; };
+  if (reshape_ || std::any_of(consulted_.begin(), consulted_.end(), over)) reshape();
   started_ = true;
   for (const auto& [path, group] : groups_) group->step();
   for (const auto& [id, feed] : feeds_) feed->reflector().step();
@@ -89,10 +109,12 @@ void KubernetesSource::start() {
 void KubernetesSource::reshape() {
   reshape_ = false;
   look_for_groups();
-  const Wanted wanted = wanted_feeds();
+  Wanted wanted = wanted_feeds();
+  want_consulted(wanted);
   for (const FeedId& id : wanted) {
     if (feeds_.find(id) == feeds_.end()) open(id);
   }
+  settle_doubts();
   retire_surplus(wanted);
   publish();
 }
@@ -113,7 +135,7 @@ void KubernetesSource::look_for_groups() {
   }
 }
 
-const ApiGroup* KubernetesSource::group_of(const KubernetesKind& row) const {
+ApiGroup* KubernetesSource::group_of(const KubernetesKind& row) const {
   const auto group = groups_.find(row.group_path());
   return group == groups_.end() ? nullptr : group->second.get();
 }
@@ -221,6 +243,7 @@ void KubernetesSource::retire_surplus(const Wanted& wanted) {
 
 void KubernetesSource::retire(const FeedId& id) {
   const std::unique_ptr<ObjectFeed> feed = std::move(feeds_.extract(id).mapped());
+  vanished_.erase(id);
   for (const policy::ResourceKey& key : feed->keys()) {
     if (!known_elsewhere(*feed, key)) on_event(feed->gone(key));
   }
@@ -242,19 +265,119 @@ bool KubernetesSource::known_elsewhere(const ObjectFeed& asking, const policy::R
   });
 }
 
+// ---- deletions that are doubted ------------------------------------------------------------------------------
+
+void KubernetesSource::on_gone(const ObjectFeed& from, const policy::ResourceKey& key) {
+  if (known_elsewhere(from, key)) return;
+  // The last one of its kind: perhaps the whole kind goes.
+  ApiGroup* group = group_of(from.row());
+  if (group != nullptr && from.reflector().size() == 0) group->look_now();
+  const std::optional<std::size_t> other = other_version_of(from.row());
+  if (!other) return on_event(from.gone(key));
+  doubts_.push_back({.other = *other, .gone = from.gone(key), .since = clock_.monotonic()});
+  consult(*other);
+}
+
+void KubernetesSource::consult(std::size_t row) {
+  ApiGroup* group = group_of(kKubernetesKinds[row]);
+  const auto now = clock_.monotonic();
+  if (group != nullptr && !group->answered_since(now - kFreshAnswer)) group->look_now();
+  consulted_[row] = now + kConsulted;
+  reshape_ = true;
+}
+
+/// What was consulted stays for as long as it has objects that nobody else has: then it is what the cluster moves to.
+void KubernetesSource::want_consulted(Wanted& wanted) {
+  const auto now = clock_.monotonic();
+  for (auto at = consulted_.begin(); at != consulted_.end();) {
+    const auto& [row, until] = *at;
+    if (now >= until && !provides_more(row)) {
+      at = consulted_.erase(at);
+      continue;
+    }
+    if (now >= until) at->second = now + kConsulted;
+    const ApiGroup* group = group_of(kKubernetesKinds[row]);
+    if (group != nullptr && group->answered() && group->serves(kKubernetesKinds[row].plural)) {
+      wanted.insert(FeedId{.row = row});
+    }
+    ++at;
+  }
+}
+
+bool KubernetesSource::provides_more(std::size_t row) const {
+  const auto feed = feeds_.find(FeedId{.row = row});
+  if (feed == feeds_.end()) return false;
+  const std::vector<policy::ResourceKey> keys = feed->second->keys();
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const policy::ResourceKey& key) { return !known_elsewhere(*feed->second, key); });
+}
+
+void KubernetesSource::settle_doubts() {
+  std::vector<Doubt> open;
+  for (Doubt& doubt : std::exchange(doubts_, {})) {
+    const bool is_known = std::any_of(feeds_.begin(), feeds_.end(), [&doubt](const auto& entry) {
+      return entry.second->row().kind == doubt.gone.key.kind && entry.second->knows(doubt.gone.key);
+    });
+    if (is_known) continue;
+    if (may_still_tell(doubt)) {
+      // An answer that was on its way already says nothing about now.
+      ApiGroup* group = group_of(kKubernetesKinds[doubt.other]);
+      if (!group->answered_since(doubt.since - kFreshAnswer)) group->look_now();
+      open.push_back(std::move(doubt));
+    } else {
+      on_event(std::move(doubt.gone));
+    }
+  }
+  doubts_ = std::move(open);
+}
+
+/// Whether the other version has yet to say if it has the object. Who cannot be asked does not keep it for ever.
+bool KubernetesSource::may_still_tell(const Doubt& doubt) const {
+  const KubernetesKind& row = kKubernetesKinds[doubt.other];
+  const ApiGroup* group = group_of(row);
+  if (group == nullptr) return false;
+  if (!group->answered_since(doubt.since - kFreshAnswer)) return !group->is_lost();
+  if (!group->serves(row.plural)) return false;
+  const auto feed = feeds_.find(FeedId{.row = doubt.other});
+  if (feed == feeds_.end()) return true;
+  const Reflector& reflector = feed->second->reflector();
+  const bool refused = reflector.state() == ReflectorState::Refused || reflector.state() == ReflectorState::NotServed;
+  return !reflector.synced() && !refused && !reflector.is_lost();
+}
+
+bool KubernetesSource::is_only_consulted(const ObjectFeed& feed) const {
+  const auto row = static_cast<std::size_t>(&feed.row() - std::begin(kKubernetesKinds));
+  return consulted_.find(row) != consulted_.end() && !is_served(feed.row());
+}
+
+// ---- events --------------------------------------------------------------------------------------------------
+
 void KubernetesSource::on_event(policy::ResourceEvent event) {
   pending_.push_back(std::move(event));
   if (pending_.size() >= kMaxBatch) publish();
 }
 
 void KubernetesSource::on_pause() {
-  // A resource that vanished is looked for.
-  for (const auto& [id, feed] : feeds_) {
-    const bool vanished = feed->reflector().state() == ReflectorState::NotServed;
-    if (vanished && feed->row().followed == Followed::WhenServed) reshape_ = true;
-  }
+  look_where_it_vanished();
+  if (!doubts_.empty()) reshape_ = true;
   publish();
   if (on_progress_) on_progress_();
+}
+
+/// A resource that answers 404 may have moved: what is served is asked at once, and not when it is due.
+void KubernetesSource::look_where_it_vanished() {
+  for (const auto& [id, feed] : feeds_) {
+    if (feed->row().followed != Followed::WhenServed) continue;
+    if (feed->reflector().state() != ReflectorState::NotServed) {
+      vanished_.erase(id);
+      continue;
+    }
+    reshape_ = true;
+    if (!vanished_.insert(id).second) continue;
+    if (ApiGroup* group = group_of(feed->row())) group->look_now();
+    const std::optional<std::size_t> other = other_version_of(feed->row());
+    if (other) group_of(kKubernetesKinds[*other])->look_now();
+  }
 }
 
 void KubernetesSource::publish() {
@@ -273,9 +396,11 @@ bool KubernetesSource::is_synced(const FeedId& id) const {
 }
 
 bool KubernetesSource::knows(const policy::ResourceKey& key) const {
-  return std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& entry) {
-    return entry.second->row().kind == key.kind && entry.second->knows(key);
-  });
+  const bool is_doubted =
+      std::any_of(doubts_.begin(), doubts_.end(), [&key](const Doubt& doubt) { return doubt.gone.key == key; });
+  return is_doubted || std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& entry) {
+           return entry.second->row().kind == key.kind && entry.second->knows(key);
+         });
 }
 
 bool KubernetesSource::in_sync() const {
@@ -313,18 +438,18 @@ std::vector<KindStatus> KubernetesSource::status() const {
   return rows;
 }
 
-/// A resource that was never there is missed by nobody.
-bool KubernetesSource::is_lost(const ObjectFeed& feed) {
+/// A resource that was never there is missed by nobody, nor one that was only asked for a second opinion.
+bool KubernetesSource::is_lost(const ObjectFeed& feed) const {
   const Reflector& reflector = feed.reflector();
   const bool never_served = reflector.state() == ReflectorState::NotServed && !reflector.synced() &&
                             feed.row().followed == Followed::WhenServed;
-  return reflector.failure() && !never_served;
+  return reflector.is_lost() && !never_served && !is_only_consulted(feed);
 }
 
 std::vector<std::string> KubernetesSource::lost() const {
   std::vector<std::string> reasons;
   for (const auto& [path, group] : groups_) {
-    if (group->failure() && !is_settled(*group)) reasons.push_back(fmt::format("{}: {}", path, *group->failure()));
+    if (group->is_lost() && !is_settled(*group)) reasons.push_back(fmt::format("{}: {}", path, *group->failure()));
   }
   for (const auto& [id, feed] : feeds_) {
     if (!is_lost(*feed)) continue;

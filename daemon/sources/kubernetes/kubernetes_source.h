@@ -3,6 +3,10 @@
 // nodes and services are needed is told from outside, because it depends on the policies; a change of that never makes
 // an object vanish in between. What cannot be asked, read or understood keeps what was known, and says so. Owns no
 // timer and never logs.
+//
+// Calico's objects are served in one of two versions or in both. While a cluster is moved from one to the other, the
+// objects of the former are deleted although they live on: a deletion there is told only when the other version was
+// asked and does not have the object.
 
 #include <chrono>
 #include <cstddef>
@@ -42,6 +46,10 @@ class KubernetesSource final : private ObjectFeed::Owner {
   /// Up to so many namespaces are followed one by one, more of them as the whole cluster.
   static constexpr std::size_t kMaxNamespaces = 16;
   static constexpr std::size_t kMaxBatch = 1024;  ///< events per call
+  /// An answer about what a group serves counts for so long when something is doubted.
+  static constexpr std::chrono::microseconds kFreshAnswer = std::chrono::seconds(5);
+  /// A collection that was asked because of a doubt is followed for so long, because deletions come in bursts.
+  static constexpr std::chrono::microseconds kConsulted = std::chrono::seconds(60);
 
   struct Settings {
     std::string node;
@@ -92,10 +100,26 @@ class KubernetesSource final : private ObjectFeed::Owner {
 
   [[nodiscard]] bool has_version(const ObjectFeed& asking, const ObjectName& name,
                                  const std::string& version) const override;
-  [[nodiscard]] bool known_elsewhere(const ObjectFeed& asking, const policy::ResourceKey& key) const override;
   void on_event(policy::ResourceEvent event) override;
+  void on_gone(const ObjectFeed& from, const policy::ResourceKey& key) override;
   void on_synced() override { reshape_ = true; }
   void on_pause() override;
+
+  /// A deletion that is not believed yet, because another version of the API may have the object.
+  struct Doubt {
+    std::size_t other = 0;  ///< row of that version
+    policy::ResourceEvent gone = {};
+    std::chrono::microseconds since{0};
+  };
+
+  [[nodiscard]] bool known_elsewhere(const ObjectFeed& asking, const policy::ResourceKey& key) const;
+  void look_where_it_vanished();
+  void consult(std::size_t row);
+  void want_consulted(Wanted& wanted);
+  [[nodiscard]] bool provides_more(std::size_t row) const;
+  void settle_doubts();
+  [[nodiscard]] bool may_still_tell(const Doubt& doubt) const;
+  [[nodiscard]] bool is_only_consulted(const ObjectFeed& feed) const;
 
   void start();
   void reshape();
@@ -110,12 +134,12 @@ class KubernetesSource final : private ObjectFeed::Owner {
   void retire(const FeedId& id);
   void publish();
 
-  [[nodiscard]] const ApiGroup* group_of(const KubernetesKind& row) const;
+  [[nodiscard]] ApiGroup* group_of(const KubernetesKind& row) const;
   [[nodiscard]] bool is_served(const KubernetesKind& row) const;
   [[nodiscard]] bool stored_calico_counts() const;
   [[nodiscard]] bool is_settled(const ApiGroup& group) const;
   [[nodiscard]] bool is_synced(const FeedId& id) const;
-  [[nodiscard]] static bool is_lost(const ObjectFeed& feed);
+  [[nodiscard]] bool is_lost(const ObjectFeed& feed) const;
 
   HttpTransport& transport_;
   const Clock& clock_;
@@ -130,6 +154,9 @@ class KubernetesSource final : private ObjectFeed::Owner {
   JsonReader reader_;
   std::map<std::string, std::unique_ptr<ApiGroup>> groups_;  // by path
   std::map<FeedId, std::unique_ptr<ObjectFeed>> feeds_;
+  std::set<FeedId> vanished_;  // feeds whose resource was not served at the last look
+  std::vector<Doubt> doubts_;
+  std::map<std::size_t, std::chrono::microseconds> consulted_;  // rows that are followed because of doubts, until when
 };
 
 }  // namespace tierwall::daemon

@@ -85,7 +85,7 @@ void ObjectFeed::on_upsert(const ObjectName& name, const std::string& resource_v
 void ObjectFeed::on_gone(const ObjectName& name) {
   const policy::ResourceKey key = key_of(name);
   renamed_.erase(name);
-  if (!knows(key) && !owner_.known_elsewhere(*this, key)) owner_.on_event(gone(key));
+  if (!knows(key)) owner_.on_gone(*this, key);
 }
 
 void ObjectFeed::on_unreadable(std::string what) {
@@ -132,7 +132,7 @@ void ObjectFeed::remember_key(const ObjectName& name, const policy::ResourceKey&
   } else {
     renamed_.insert_or_assign(name, key.name);
   }
-  if (was_told && !knows(before) && !owner_.known_elsewhere(*this, before)) owner_.on_event(gone(before));
+  if (was_told && !knows(before)) owner_.on_gone(*this, before);
 }
 
 }  // namespace tierwall::daemon

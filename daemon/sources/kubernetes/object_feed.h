@@ -28,8 +28,9 @@ class ObjectFeed final : private ReflectorSink {
     /// Another feed of the same resource brought this version of the object, or a newer one.
     [[nodiscard]] virtual bool has_version(const ObjectFeed& asking, const ObjectName& name,
                                            const std::string& version) const = 0;
-    [[nodiscard]] virtual bool known_elsewhere(const ObjectFeed& asking, const policy::ResourceKey& key) const = 0;
     virtual void on_event(policy::ResourceEvent event) = 0;
+    /// This feed does not know the object any more; others may.
+    virtual void on_gone(const ObjectFeed& from, const policy::ResourceKey& key) = 0;
     virtual void on_synced() = 0;
     virtual void on_pause() = 0;
   };

@@ -313,6 +313,7 @@ void Reflector::complete(const std::string& version) {
   resource_version_ = version;
   unfinished_streams_ = 0;
   watch_refusals_ = 0;
+  failures_.end();
   synced_ = true;
   state_ = ReflectorState::Following;
   sink_.on_synced();
@@ -336,7 +337,7 @@ void Reflector::refuse(const Refusal& refusal) {
   const std::string why = print_refusal(refusal);
   const bool expired = refusal.code == 410 || refusal.reason == "Expired" || refusal.reason == "Gone";
   if (expired) {
-    back_off(Request::FullRead, why);
+    retry(Request::FullRead, ReflectorState::Retrying, why, expiries_.next(clock_.monotonic(), random_));
   } else if (refusal.code == 401) {
     back_off(resume(), why);
     state_ = ReflectorState::Refused;
@@ -376,9 +377,18 @@ void Reflector::back_off(Request request, std::string why) {
 
 void Reflector::retry(Request request, ReflectorState state, std::string why, std::chrono::microseconds delay) {
   go_on(request);
+  if (was_of_use()) failures_.end();
+  failures_.add(clock_.monotonic());
   state_ = state;
   failure_ = std::move(why);
   due_ = clock_.monotonic() + delay;
+}
+
+/// The watch that failed had worked before: its failure is the first of a row, not one more. A full read is of use only
+/// when it is complete.
+bool Reflector::was_of_use() const {
+  if (reading_all_ || !head_ || head_->status != 200) return false;
+  return frames_ > 0 || clock_.monotonic() - started_ >= kShortWatch;
 }
 
 void Reflector::go_on(Request request) {

@@ -25,6 +25,7 @@
 #include "daemon/sources/document.h"
 #include "daemon/sources/kubernetes/api_status.h"
 #include "daemon/sources/kubernetes/back_off.h"
+#include "daemon/sources/kubernetes/failure_streak.h"
 #include "daemon/sources/kubernetes/http_transport.h"
 #include "daemon/sources/kubernetes/json_splitter.h"
 #include "daemon/sources/kubernetes/read_json.h"
@@ -98,6 +99,12 @@ class Reflector final : private HttpSink, private JsonSink {
   [[nodiscard]] bool synced() const { return synced_; }
   /// Why the last try failed; absent as soon as the server answers as it should.
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  /// It failed several times in a row, or has failed for a while: what is known may be out of date.
+  [[nodiscard]] bool is_lost() const { return failure_ && failures_.is_loss(clock_.monotonic()); }
+  /// When is_lost() becomes true although nothing more happens.
+  [[nodiscard]] std::optional<std::chrono::microseconds> loss_due() const {
+    return failure_ ? failures_.loss_due(clock_.monotonic()) : std::nullopt;
+  }
   [[nodiscard]] std::size_t size() const { return known_.size(); }
   /// The version of an object that is known; null if it is not.
   [[nodiscard]] const std::string* version_of(const ObjectName& name) const;
@@ -144,6 +151,7 @@ class Reflector final : private HttpSink, private JsonSink {
   void retry(Request request, ReflectorState state, std::string why, std::chrono::microseconds delay);
   void back_off(Request request, std::string why);
   void go_on(Request request);
+  [[nodiscard]] bool was_of_use() const;
   [[nodiscard]] Request resume() const;
   [[nodiscard]] std::chrono::microseconds seldom() const;
 
@@ -160,6 +168,8 @@ class Reflector final : private HttpSink, private JsonSink {
   std::optional<std::string> failure_;
   std::optional<std::chrono::milliseconds> last_contact_;
   BackOff back_off_;
+  BackOff expiries_;  // on its own: the server is there, and what it did not tell meanwhile is waited for
+  FailureStreak failures_;
   int watch_refusals_ = 0;      // in a row
   int unfinished_streams_ = 0;  // in a row
   bool use_watch_list_ = true;  // this server streams lists, as far as is known

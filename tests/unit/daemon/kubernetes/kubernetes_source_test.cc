@@ -357,9 +357,112 @@ TEST_F(KubernetesSourceTest, StoredPoliciesAreKnownByTheirOwnNames) {
   fill(stored, {object("default.web", 5, R"--("spec":{"selector":"all()"})--")});
   EXPECT_THAT(told(), ElementsAre("+ GlobalNetworkPolicy web"));
   stored.body(modified("default.web", 11));
+  at(kCalico).answer(404, "404 page not found\n");
   stored.body(deleted("default.web", 12));
+  run();
   EXPECT_THAT(told(), ElementsAre("+ GlobalNetworkPolicy web", "- GlobalNetworkPolicy web"));
   EXPECT_THAT(inventory.snapshot().policies, IsEmpty());
+}
+
+/// From crd.projectcalico.org/v1 to projectcalico.org/v3: copied first, then the old resources are deleted, and with
+/// them their objects, one event each.
+class CalicoMigrationTest : public KubernetesSourceTest {
+ protected:
+  CalicoMigrationTest() {
+    fill_plain();
+    run(seconds(60));
+    at(kCalico).answer(404, "404 page not found\n");
+    at(kStored).answer(200, resources({"tiers"}));
+    fill(at(kStoredTiers), {object("security", 5, R"("spec":{"order":1})"), object("old", 6, R"("spec":{"order":2})")});
+    static_cast<void>(told());
+    run(minutes(5));
+  }
+  [[nodiscard]] std::size_t tiers() const { return inventory.snapshot().tiers.size(); }
+
+  static constexpr std::string_view kStoredTiers = "/apis/crd.projectcalico.org/v1/tiers";
+  static constexpr std::string_view kNewTiers = "/apis/projectcalico.org/v3/tiers";
+};
+
+TEST_F(CalicoMigrationTest, DeletionsOfTheOldVersionRemoveNothingThatTheNewOneHas) {
+  at(kStoredTiers).body(deleted("security", 20) + deleted("old", 21));
+  EXPECT_THAT(told(), IsEmpty()) << "the other version is asked first, and at once";
+  at(kCalico).answer(200, resources({"tiers"}));
+  test::FakeAnswer& moved = at(kNewTiers);
+  moved.head(200);
+  moved.body(frame("ADDED", object("security", 15, R"("spec":{"order":1})")));
+  EXPECT_EQ(tiers(), 2u) << "not everything was read yet";
+  EXPECT_TRUE(source.in_sync());
+  moved.body(initial_end(22));
+  run();
+  EXPECT_THAT(told(), ElementsAre("+ Tier security", "- Tier old"));
+  EXPECT_EQ(tiers(), 1u);
+  // The old version is empty for a while, then it vanishes.
+  run(minutes(10));
+  EXPECT_THAT(asked(), Contains(std::string(kNewTiers)));
+  at(kStoredTiers).end();
+  at(kStoredTiers).answer(404, "404 page not found\n");
+  at(kStored).answer(404, "404 page not found\n");
+  at(kCalico).answer(200, resources({"tiers"}));
+  run();
+  EXPECT_EQ(tiers(), 1u);
+  EXPECT_THAT(asked(), Contains(std::string(kNewTiers)));
+  EXPECT_THAT(asked(), Not(Contains(std::string(kStoredTiers))));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_TRUE(source.in_sync());
+}
+
+TEST_F(CalicoMigrationTest, WithoutAnotherVersionADeletionIsADeletion) {
+  at(kStoredTiers).body(deleted("old", 20));
+  at(kCalico).answer(404, "404 page not found\n");
+  run();
+  EXPECT_THAT(told(), ElementsAre("- Tier old"));
+  at(kStoredTiers).body(deleted("security", 21));
+  run();
+  EXPECT_THAT(told(), ElementsAre("- Tier security")) << "the answer is fresh";
+  EXPECT_EQ(transport.find(std::string(kCalico)), nullptr);
+}
+
+TEST_F(CalicoMigrationTest, WhoMayNotAskTheOtherVersionBelievesADeletion) {
+  at(kStoredTiers).body(deleted("old", 20));
+  at(kCalico).answer(200, resources({"tiers"}));
+  EXPECT_THAT(told(), IsEmpty());
+  at(kNewTiers).answer(403, status(403, "Forbidden"));
+  run();
+  EXPECT_THAT(told(), ElementsAre("- Tier old"));
+  run(seconds(59));
+  EXPECT_THAT(source.lost(), IsEmpty()) << "nobody needs it";
+  run(minutes(1));
+  EXPECT_THAT(asked(), Not(Contains(std::string(kNewTiers))));
+}
+
+TEST_F(CalicoMigrationTest, AnotherVersionThatDoesNotAnswerDelaysADeletionOnly) {
+  at(kStoredTiers).body(deleted("old", 20));
+  at(kCalico).fail("connection reset");
+  EXPECT_THAT(told(), IsEmpty());
+  run(seconds(1));
+  at(kCalico).fail("connection reset");
+  run();
+  EXPECT_THAT(told(), ElementsAre("- Tier old"));
+}
+
+TEST_F(CalicoMigrationTest, WhatIsMadeAnewMeanwhileStays) {
+  at(kStoredTiers).body(deleted("old", 20));
+  at(kStoredTiers).body(frame("ADDED", object("old", 21, R"("spec":{"order":3})")));
+  at(kCalico).answer(404, "404 page not found\n");
+  run();
+  EXPECT_THAT(told(), ElementsAre("+ Tier old"));
+  EXPECT_EQ(tiers(), 2u);
+}
+
+TEST_F(CalicoMigrationTest, AVersionThatVanishesIsMissedAtOnceAndReplacedWithoutAGap) {
+  at(kStoredTiers).end();
+  at(kStoredTiers).answer(404, "404 page not found\n");
+  at(kStored).answer(404, "404 page not found\n");
+  at(kCalico).answer(200, resources({"tiers"}));
+  fill(at(kNewTiers), {object("security", 15, R"("spec":{"order":1})")});
+  run();
+  EXPECT_THAT(told(), ElementsAre("+ Tier security", "- Tier old"));
+  EXPECT_EQ(tiers(), 1u);
 }
 
 TEST_F(KubernetesSourceTest, AKindThatAppearsLaterIsFollowed) {
@@ -379,13 +482,18 @@ TEST_F(KubernetesSourceTest, AKindThatVanishesKeepsItsObjects) {
   run(seconds(30));
   at(kStored).answer(200, resources({"tiers"}));
   fill(at("/apis/crd.projectcalico.org/v1/tiers"), {object("security", 5, R"("spec":{"order":1})")});
-  clock.advance(minutes(1));
+  at(kCalico).answer(404, "404 page not found\n");
+  clock.advance(seconds(5));
   at("/apis/crd.projectcalico.org/v1/tiers").end();
   at("/apis/crd.projectcalico.org/v1/tiers").answer(404, "404 page not found\n");
+  EXPECT_THAT(asked(), Contains(std::string(kStored))) << "at once";
   at(kStored).answer(404, "404 page not found\n");
+  at(kCalico).answer(404, "404 page not found\n");
   run();
   EXPECT_EQ(inventory.snapshot().tiers.size(), 1u);
   EXPECT_TRUE(source.in_sync()) << "it was read completely once";
+  EXPECT_THAT(source.lost(), IsEmpty()) << "for now one failed try";
+  run(FailureStreak::kLostAge);
   EXPECT_THAT(source.lost(), ElementsAre("/apis/crd.projectcalico.org/v1/tiers: 404: 404 page not found; what was "
                                          "known stays in force"));
 }
@@ -398,6 +506,7 @@ TEST_F(KubernetesSourceTest, WithoutRightsNothingIsTakenForEmpty) {
   fill(at("/api/v1/nodes", true), {});
   at("/apis/networking.k8s.io/v1/networkpolicies").answer(403, status(403, "Forbidden"));
   EXPECT_FALSE(source.in_sync());
+  run(FailureStreak::kLostAge);
   EXPECT_THAT(source.lost(), ElementsAre("/apis/networking.k8s.io/v1/networkpolicies: 403 Forbidden: no; nothing is "
                                          "known of it yet"));
   // A built-in resource cannot be missing: whoever says so is no API server.
@@ -424,8 +533,46 @@ TEST_F(KubernetesSourceTest, StatusTellsHowEveryCollectionIsGettingOn) {
   EXPECT_EQ(row_at("/api/v1/pods (spec.nodeName=node-1)").state, "retrying");
   EXPECT_EQ(row_at("/api/v1/pods (spec.nodeName=node-1)").failure, "connection reset");
   EXPECT_EQ(row_at("/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies").state, "not served");
+}
+
+/// One failed try is an accident that the next one mends; status shows it, and that is all.
+TEST_F(KubernetesSourceTest, ACollectionIsLostAfterItsSecondFailureInARow) {
+  fill_plain();
+  at("/api/v1/pods", true).fail("connection reset");
+  EXPECT_THAT(source.lost(), IsEmpty());
+  run(seconds(1));
+  at("/api/v1/pods", true).fail("connection refused");
   EXPECT_THAT(source.lost(),
-              ElementsAre("/api/v1/pods (spec.nodeName=node-1): connection reset; what was known stays in force"));
+              ElementsAre("/api/v1/pods (spec.nodeName=node-1): connection refused; what was known stays in force"));
+  run(seconds(2));
+  at("/api/v1/pods", true).head(200);
+  EXPECT_THAT(source.lost(), IsEmpty());
+  // It works for a while, so the next failure is a first one again.
+  run(minutes(1));
+  at("/api/v1/pods", true).fail("connection reset");
+  EXPECT_THAT(source.lost(), IsEmpty());
+}
+
+TEST_F(KubernetesSourceTest, WatchesThatBeginAndFailAtOnceAreFailuresInARow) {
+  fill_plain();
+  for (const bool is_lost : {false, true, true}) {
+    at("/api/v1/pods", true).fail("connection reset");
+    EXPECT_EQ(source.lost().size(), is_lost ? 1u : 0u);
+    run(seconds(10));
+    at("/api/v1/pods", true).head(200);
+  }
+}
+
+TEST_F(KubernetesSourceTest, ACollectionIsLostWhenItsOnlyFailureIsOld) {
+  fill_plain();
+  at("/api/v1/pods", true).answer(403, status(403, "Forbidden"));
+  run();
+  EXPECT_THAT(source.lost(), IsEmpty());
+  ASSERT_TRUE(source.due());
+  EXPECT_LE(*source.due() - clock.monotonic(), FailureStreak::kLostAge) << "somebody has to be told then";
+  run(FailureStreak::kLostAge);
+  EXPECT_THAT(source.lost(), ElementsAre(HasSubstr("403 Forbidden")));
+  EXPECT_TRUE(source.due().value_or(clock.monotonic()) > clock.monotonic()) << "and only once";
 }
 
 TEST_F(KubernetesSourceTest, UnreadableObjectsOfUnknownNameAreProblems) {

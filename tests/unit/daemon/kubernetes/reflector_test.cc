@@ -250,6 +250,15 @@ TEST_F(ReflectorTest, AnExpiredVersionMeansReadingEverythingAgain) {
   }
 }
 
+TEST_F(ReflectorTest, AfterALongLossEverythingIsReadSoon) {
+  follow({"a"}).fail("connection reset");
+  for (int failure = 0; failure < 8; ++failure) expect_request(watch_from(10)).fail("connection refused");
+  EXPECT_EQ(wait(), seconds(30));
+  expect_request(watch_from(10)).answer(410, status(410, "Expired"));
+  EXPECT_EQ(wait(), milliseconds(800));
+  expect_request(kFullRead);
+}
+
 TEST_F(ReflectorTest, AnExpiredTokenStartsTheListAgain) {
   follow({"a", "b", "z"}).body(frame("ERROR", status(410, "Expired")));
   expect_request(kFullRead).answer(400, status(400, "BadRequest"));
