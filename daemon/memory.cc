@@ -61,13 +61,13 @@ policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reade
 }
 
 Memory::Memory(StateStore& store, const Clock& clock, std::string boot_id)
-    : store_(store), clock_(clock), boot_id_(std::move(boot_id)) {}
+    : store_(&store), clock_(clock), boot_id_(std::move(boot_id)) {}
 
 Result<Restored> Memory::restore() {
   // A store that cannot be written can often still be read: then old pods are left out below.
-  const Result<std::size_t> forgotten = store_.forget_boot(boot_id_, kOfOneBoot);
+  const Result<std::size_t> forgotten = store_->forget_boot(boot_id_, kOfOneBoot);
   if (!forgotten) trouble_ = forgotten.error().message;
-  const Result<Remembered> remembered = store_.load();
+  const Result<Remembered> remembered = store_->load();
   if (!remembered) return remembered.error();
   Restored restored;
   JsonReader reader;
@@ -78,6 +78,25 @@ Result<Restored> Memory::restore() {
   }
   if (remembered->latest) restored.generation = remembered->latest->number;
   return restored;
+}
+
+Result<std::uint64_t> Memory::move_to(StateStore& store, bool everything_is_noted) {
+  if (const auto forgotten = store.forget_boot(boot_id_, kOfOneBoot); !forgotten) return forgotten.error();
+  const Result<Remembered> remembered = store.load();
+  if (!remembered) return remembered.error();
+  for (const RememberedObject& object : remembered->objects) {
+    if (everything_is_noted) pending_.try_emplace(object.id, std::nullopt);
+  }
+  const std::uint64_t latest = remembered->latest ? remembered->latest->number : 0;
+  // Its number was given to another table there. The changes are told with the next one.
+  if (generation_ && generation_->number <= latest) {
+    for (const ObjectChange& change : generation_->changes) since_commit_.try_emplace(change.id, change);
+    generation_.reset();
+  }
+  store_ = &store;
+  trouble_.reset();
+  due_ = clock_.monotonic();
+  return latest;
 }
 
 void Memory::note(const policy::ResourceEvent& event) {
@@ -131,7 +150,7 @@ StateChange Memory::pending_change() const {
 void Memory::flush() {
   due_.reset();
   if (pending_.empty() && !generation_) return;
-  const Result<void> recorded = store_.record(pending_change());
+  const Result<void> recorded = store_->record(pending_change());
   if (!recorded) {
     trouble_ = recorded.error().message;
     wake(kRetry);

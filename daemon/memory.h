@@ -32,13 +32,18 @@ class Memory {
   static constexpr std::chrono::microseconds kSettle = std::chrono::milliseconds(200);
   static constexpr std::chrono::microseconds kRetry = std::chrono::seconds(10);
 
-  /// Borrows both. `boot_id` tells this boot from others.
+  /// Borrows both, the store until move_to(). `boot_id` tells this boot from others.
   Memory(StateStore& store, const Clock& clock, std::string boot_id);
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
   /// Forgets what only lived in an earlier boot (pods and their sandboxes) and gives the rest back.
   Result<Restored> restore();
+
+  /// Goes over to another store, because this one could not be written; borrows it. What was noted since the start is
+  /// still waiting and goes there. `everything_is_noted`: what the other store has beside that is not there any more.
+  /// Gives back the last generation it knows: the next one must be behind it. On failure all stays as it was.
+  Result<std::uint64_t> move_to(StateStore& store, bool everything_is_noted);
 
   /// The event is what counts for its source from now on.
   void note(const policy::ResourceEvent& event);
@@ -56,7 +61,7 @@ class Memory {
   [[nodiscard]] StateChange pending_change() const;
   void wake(std::chrono::microseconds delay);
 
-  StateStore& store_;
+  StateStore* store_;  // never null
   const Clock& clock_;
   std::string boot_id_;
   std::map<ObjectId, std::optional<RememberedObject>> pending_;  // nothing: removed

@@ -48,8 +48,10 @@ class Reconciler {
   /// Every source was read completely once. Before this nothing is committed.
   void sources_in_sync();
   void use_settings(NodeSettings settings);
-  /// Numbers go on behind this one, the last of an earlier process. Before the first step only.
-  void continue_from(std::uint64_t generation) { last_generation_ = generation; }
+  /// Numbers go on behind this one, the last of an earlier process. They never go back.
+  void continue_from(std::uint64_t generation) {
+    if (generation > last_generation_) last_generation_ = generation;
+  }
   /// The next step writes the whole table, whatever the kernel is believed to hold: the operator's remedy when
   /// somebody else changed or flushed it.
   void write_anew();

@@ -113,6 +113,7 @@ Result<void> Daemon::start() {
   for (const std::string& remark : state_file_.remarks) {
     record(Level::Warning, systemd::message::kStateTrouble, "state: " + remark);
   }
+  if (state_file_.refusal) open_state_at_ = clock_.monotonic() + kOpenStateAgain;
   restore();
   cni_.start();
   if (cluster_) cluster_->start();
@@ -155,6 +156,7 @@ void Daemon::restore() {
   for (policy::ResourceEvent& event : restored->events) {
     if (event.source == kDirectorySource ? directory_ == nullptr : cluster_ == nullptr) continue;  // no source any more
     inventory_.apply(event);
+    if (state_file_.refusal) memory_.note(event);  // for a store that can be written
     if (event.source == kDirectorySource) of_directory.push_back(std::move(event));
   }
   if (directory_) directory_->remember(std::move(of_directory));
@@ -250,6 +252,7 @@ void Daemon::reload() {
     cluster_->reload();
   }
   reconciler_.write_anew();
+  if (open_state_at_) open_state_at_ = clock_.monotonic();
   publish();
   schedule();
   if (ready_) systemd::notify_ready(status_line());
@@ -281,6 +284,7 @@ void Daemon::step() {
     memory_.note_commit(*applied);
     ask_for_what_is_needed();
   }
+  open_state_again();
   memory_.step();
   note_memory();
   publish();
@@ -289,6 +293,21 @@ void Daemon::step() {
     systemd::notify_ready(status_line());
   }
   schedule();
+}
+
+/// The disk may be mounted, or freed, later than the daemon starts.
+void Daemon::open_state_again() {
+  if (!open_state_at_ || clock_.monotonic() < *open_state_at_) return;
+  open_state_at_ = clock_.monotonic() + kOpenStateAgain;
+  OpenedState opened = open_state_file();
+  if (opened.refusal) return;
+  const Result<std::uint64_t> latest = memory_.move_to(*opened.store, sources_read());
+  if (!latest) return;
+  state_file_ = std::move(opened);
+  open_state_at_.reset();
+  reconciler_.continue_from(*latest);
+  record(Level::Notice, systemd::message::kStateTrouble,
+         fmt::format("state: '{}' can be used now; what is in force is remembered again", config_.state_file));
 }
 
 void Daemon::note_memory() {
@@ -300,7 +319,9 @@ void Daemon::note_memory() {
 
 void Daemon::schedule() {
   std::optional<std::chrono::microseconds> due = reconciler_.due();
-  if (const auto remember = memory_.due(); remember && (!due || *remember < *due)) due = remember;
+  for (const auto& other : {memory_.due(), open_state_at_}) {
+    if (other && (!due || *other < *due)) due = other;
+  }
   if (!due) return step_timer_.stop();
   step_timer_.start(std::max(*due - clock_.monotonic(), std::chrono::microseconds(0)));
 }

@@ -44,6 +44,9 @@ struct ConfigFile {
 
 class Daemon {
  public:
+  /// Between tries to open a state file that cannot be written; a reload tries at once.
+  static constexpr std::chrono::seconds kOpenStateAgain{30};
+
   /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
          systemd::JournalSink& journal);
@@ -84,6 +87,7 @@ class Daemon {
   void take_config(Config config);
   void step();
   void note_memory();
+  void open_state_again();
   void schedule();
   void publish();
   void stop();
@@ -95,11 +99,12 @@ class Daemon {
   std::vector<policy::Diagnostic> config_errors_;  // of the last reload
   std::vector<std::string> needs_restart_;
   std::optional<std::string> control_failure_;
-  std::optional<std::string> memory_trouble_;  // as last reported
-  bool source_lost_ = false;                   // the directory, as last reported
-  bool cluster_lost_ = false;                  // the API server, as last reported
-  bool restored_ = false;                      // what was in force before is known, from this boot or an earlier one
-  bool cluster_confirmed_ = false;             // every object of the API server was seen by this connection
+  std::optional<std::string> memory_trouble_;               // as last reported
+  std::optional<std::chrono::microseconds> open_state_at_;  // it could not be written: when to try again, monotonic
+  bool source_lost_ = false;                                // the directory, as last reported
+  bool cluster_lost_ = false;                               // the API server, as last reported
+  bool restored_ = false;           // what was in force before is known, from this boot or an earlier one
+  bool cluster_confirmed_ = false;  // every object of the API server was seen by this connection
   State published_state_ = State::Starting;
   std::string published_line_;
   bool ready_ = false;

@@ -79,6 +79,28 @@ TEST_F(TroubleTest, AStateFileThatIsNoDatabaseCostsNothingButTheMemory) {
   EXPECT_EQ(daemon.status().state, daemon::State::InSync);
 }
 
+TEST_F(TroubleTest, AStateDirectoryThatComesLaterIsUsedWithoutARestart) {
+  daemon.kill();
+  const std::filesystem::path folder = daemon.state_file().parent_path();
+  std::filesystem::remove_all(folder);
+  std::ofstream(folder) << "a file where the folder should be";
+  daemon.start();
+  EXPECT_EQ(daemon.wait_until([](const auto& status) { return !status.degraded.empty(); }).state,
+            daemon::State::Degraded);
+  expect_protected();
+  std::filesystem::remove(folder);
+  std::filesystem::create_directory(folder);
+  daemon.reload();  // or half a minute
+  daemon.wait_until([](const auto& status) { return status.state == daemon::State::InSync; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // what is remembered is written a moment later
+
+  // It is all there: with a broken manifest nothing else knows the policy.
+  daemon.kill();
+  daemon.write_manifest("deny.yaml", "{half a document");
+  daemon.start();
+  expect_protected();
+}
+
 TEST_F(TroubleTest, EstablishedConnectionsSurviveADeny) {
   TcpConversation established(lab.host("app/web"), lab.host("app/api"), 8080);
   apply("all.yaml", network_policy("all", kDenyAll));

@@ -132,6 +132,63 @@ TEST_F(MemoryTest, AFullDiskIsTriedAgainAndLosesNothing) {
   EXPECT_THAT(store.records().back().upserts, SizeIs(2));
 }
 
+TEST_F(MemoryTest, AStoreThatCanBeUsedLaterGetsEverythingThatWasNotedSince) {
+  test::FakeStateStore refusing;
+  for (std::size_t call = 0; call < 10; ++call) refusing.refuse(call, Error{ErrorKind::Denied, "read-only"});
+  Memory memory(refusing, clock, "boot-2");
+  remember(memory, kPolicy);
+  commit(memory, 3);
+  settle(memory);
+  ASSERT_TRUE(memory.trouble());
+  {
+    // An earlier life left these: a policy that is not there any more, a pod of an earlier boot, and a higher number.
+    Memory earlier(store, clock, "boot-1");
+    remember(earlier, kNode);
+    remember(earlier, kPod);
+    commit(earlier, 57);
+    earlier.flush();
+  }
+  const auto latest = memory.move_to(store, true);
+  ASSERT_TRUE(latest);
+  EXPECT_EQ(*latest, 57U);
+  EXPECT_FALSE(memory.trouble());
+  memory.step();
+  EXPECT_FALSE(memory.trouble());
+  commit(memory, 58);
+  settle(memory);
+  EXPECT_FALSE(memory.trouble());
+  const Result<Restored> restored = Memory(store, clock, "boot-2").restore();
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->generation, 58U);
+  ASSERT_THAT(restored->events, SizeIs(1));
+  EXPECT_EQ(restored->events[0].key.kind, policy::Kind::KubernetesNetworkPolicy);
+  EXPECT_THAT(store.records().back().generation->changes, SizeIs(1)) << "of the generation that had no store, too";
+}
+
+TEST_F(MemoryTest, WhileNotEverythingIsKnownALaterStoreLosesNothing) {
+  {
+    Memory earlier(store, clock, "boot-1");
+    remember(earlier, kPolicy);
+    earlier.flush();
+  }
+  test::FakeStateStore refusing;
+  Memory memory(refusing, clock, "boot-1");
+  remember(memory, kNode);
+  ASSERT_TRUE(memory.move_to(store, false));
+  memory.step();
+  EXPECT_THAT(Memory(store, clock, "boot-1").restore()->events, SizeIs(2));
+}
+
+TEST_F(MemoryTest, AStoreThatCannotBeReadIsNotTaken) {
+  Memory memory(store, clock, "boot-1");
+  remember(memory, kPolicy);
+  test::FakeStateStore broken;
+  broken.refuse(1, Error{ErrorKind::Unavailable, "disk I/O error"});
+  EXPECT_FALSE(memory.move_to(broken, true));
+  settle(memory);
+  EXPECT_THAT(store.records(), SizeIs(1));
+}
+
 // ---- restore
 // ---------------------------------------------------------------------------------------------------------
 
