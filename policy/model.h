@@ -98,7 +98,7 @@ struct Pod {
   std::vector<ContainerPort> ports = {};     ///< containers and init containers, all of them
   bool host_network = false;
   PodPhase phase = PodPhase::Running;
-  std::string created = {};  ///< metadata.creationTimestamp, RFC 3339 in UTC, so later compares greater; may be empty
+  std::int64_t created = 0;                  ///< in milliseconds since 1970; 0: not known
 
   /// Something policy applies to and selectors may denote: on the pod network, not finished (design.md 7.5).
   [[nodiscard]] bool is_endpoint() const {

@@ -135,7 +135,7 @@ std::optional<policy::Resource> decode_pod(const Cursor& object, const Metadata&
   pod.ns = metadata.ns;
   pod.name = metadata.name;
   pod.labels = metadata.labels;
-  pod.created = metadata.created;
+  pod.created = metadata.created.count();
   if (const auto spec = object.find("spec")) read_pod_spec(*spec, pod);
   if (const auto status = object.find("status")) read_pod_status(*status, pod);
   return pod;

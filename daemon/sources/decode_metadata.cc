@@ -6,10 +6,17 @@
 #include <fmt/format.h>
 
 #include "daemon/sources/decode_limits.h"
+#include "daemon/sources/rfc3339.h"
 
 namespace tierwall::daemon {
 
 namespace {
+
+/// Zero if nobody can tell.
+std::chrono::milliseconds read_time(const Cursor& at) {
+  const auto text = at.text();
+  return text ? parse_rfc3339(*text).value_or(std::chrono::milliseconds(0)) : std::chrono::milliseconds(0);
+}
 
 bool is_lower_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -98,7 +105,7 @@ Metadata read_metadata(const Cursor& object, NameRule rule, bool namespaced, Unk
                   {{"name", [&](const Cursor& c) { read_name(c, rule, name_read); }},
                    {"namespace", [&](const Cursor& c) { read_namespace(c, namespaced, namespace_read); }},
                    {"labels", [&](const Cursor& c) { metadata.labels = read_labels(c); }},
-                   {"creationTimestamp", [&](const Cursor& c) { metadata.created = c.text().value_or(""); }},
+                   {"creationTimestamp", [&](const Cursor& c) { metadata.created = read_time(c); }},
                    {"annotations", ignore_field},
                    {"generateName", ignore_field},
                    {"selfLink", ignore_field},

@@ -1,6 +1,7 @@
 #pragma once
 // metadata: names, namespaces and labels, which every object has in the same form.
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,8 +13,8 @@ namespace tierwall::daemon {
 
 struct Metadata {
   std::string name;
-  std::string ns;  ///< empty for cluster-scoped objects
-  std::string created;
+  std::string ns;                        ///< empty for cluster-scoped objects
+  std::chrono::milliseconds created{0};  ///< since 1970; 0: not known
   policy::Labels labels;
   bool certain = true;  ///< false: name or namespace cannot be relied on, so nobody knows which object this is
 

@@ -85,7 +85,7 @@ std::string describe(const policy::Pod& pod) {
   line.list("ports", pod.ports, [](const policy::ContainerPort& port) {
     return port.name + "=" + std::to_string(port.port) + "/" + print_protocol(port.protocol);
   });
-  if (!pod.created.empty()) line.add("created " + pod.created);
+  if (pod.created != 0) line.add("created " + std::to_string(pod.created));
   return line.text();
 }
 

@@ -54,7 +54,7 @@ class WorldGenerator {
     pod.labels = some_labels(random_);
     pod.node = random_.chance(80) ? kJudgedNode : "node-2";
     if (random_.chance(30)) pod.service_account = "ops";
-    pod.created = random_.pick({"", "2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z"});
+    pod.created = random_.pick({0, 1, 2});
     if (random_.chance(60)) pod.ports.push_back(container_port("web"));
     if (random_.chance(30)) pod.ports.push_back(container_port(random_.pick({"dns", "web", ""})));
     return pod;

@@ -36,8 +36,6 @@ std::string exec_info(const ServerAccess& access);
 /// Malformed, without any of the text, unless it is an ExecCredential of that version with a token or a certificate
 /// and its key.
 Result<ExecCredential> parse_exec_credential(std::string_view json, std::string_view api_version);
-/// "2026-01-31T12:00:00.5+01:00" -> since 1970.
-std::optional<std::chrono::milliseconds> parse_rfc3339(std::string_view text);
 
 /// Runs the plugin of one kubeconfig, as often as it is told to, once at a time. Destroying it kills a plugin that
 /// runs.

@@ -181,9 +181,9 @@ TEST_F(ConnectionTest, FlowsThatCannotExistAreRefusedWithTheReason) {
 
 TEST_F(ConnectionTest, OfTwoPodsWithOneAddressTheOtherIsNamed) {
   policy::Pod twin = pod("twin", "node-2", {"10.0.1.1"});
-  twin.created = "2020-01-01T00:00:00Z";
+  twin.created = 1;
   policy::Pod holder = pod("open", "node-1", {"10.0.1.1"});
-  holder.created = "2021-01-01T00:00:00Z";
+  holder.created = 2;
   snapshot_.put(twin);
   snapshot_.put(holder);
   const ConnectionJudge judge(snapshot_, {"node-1", "laptop"});
