@@ -70,14 +70,18 @@ Reflector::Reflector(Collection collection, const Projection& projection, HttpTr
       due_(clock.monotonic() + first_delay) {}
 
 const std::string* Reflector::version_of(const ObjectName& name) const {
-  const auto known = known_.find(name);
-  return known == known_.end() ? nullptr : &known->second.version;
+  const auto of_namespace = known_.find(name.ns);
+  if (of_namespace == known_.end()) return nullptr;
+  const auto known = of_namespace->second.find(name.name);
+  return known == of_namespace->second.end() ? nullptr : &known->second.version;
 }
 
 std::vector<ObjectName> Reflector::names() const {
   std::vector<ObjectName> names;
-  names.reserve(known_.size());
-  for (const auto& [name, known] : known_) names.push_back(name);
+  names.reserve(size_);
+  for (const auto& [ns, objects] : known_) {
+    for (const auto& [name, known] : objects) names.push_back({ns, name});
+  }
   return names;
 }
 
@@ -290,7 +294,8 @@ void Reflector::take_change(const std::string& type, Node object, const JsonPlac
 }
 
 void Reflector::upsert(const ObjectName& name, const std::string& version, Node object) {
-  const auto [known, inserted] = known_.try_emplace(name);
+  const auto [known, inserted] = known_[name.ns].try_emplace(name.name);
+  if (inserted) ++size_;
   known->second.round = round_;
   if (!inserted && !version.empty() && known->second.version == version) return;
   known->second.version = version;
@@ -298,7 +303,9 @@ void Reflector::upsert(const ObjectName& name, const std::string& version, Node 
 }
 
 void Reflector::remove(const ObjectName& name) {
-  known_.erase(name);
+  const auto of_namespace = known_.find(name.ns);
+  size_ -= of_namespace->second.erase(name.name);
+  if (of_namespace->second.empty()) known_.erase(of_namespace);
   sink_.on_gone(name);
 }
 
@@ -306,8 +313,10 @@ void Reflector::remove(const ObjectName& name) {
 void Reflector::complete(const std::string& version) {
   reading_all_ = false;
   std::vector<ObjectName> gone;
-  for (const auto& [name, known] : known_) {
-    if (!incomplete_ && known.round != round_) gone.push_back(name);
+  for (const auto& [ns, objects] : known_) {
+    for (const auto& [name, known] : objects) {
+      if (!incomplete_ && known.round != round_) gone.push_back({ns, name});
+    }
   }
   for (const ObjectName& name : gone) remove(name);
   resource_version_ = version;

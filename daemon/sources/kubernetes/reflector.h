@@ -105,7 +105,7 @@ class Reflector final : private HttpSink, private JsonSink {
   [[nodiscard]] std::optional<std::chrono::microseconds> loss_due() const {
     return failure_ ? failures_.loss_due(clock_.monotonic()) : std::nullopt;
   }
-  [[nodiscard]] std::size_t size() const { return known_.size(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
   /// The version of an object that is known; null if it is not.
   [[nodiscard]] const std::string* version_of(const ObjectName& name) const;
   [[nodiscard]] std::vector<ObjectName> names() const;
@@ -174,7 +174,8 @@ class Reflector final : private HttpSink, private JsonSink {
   int unfinished_streams_ = 0;  // in a row
   bool use_watch_list_ = true;  // this server streams lists, as far as is known
   bool synced_ = false;
-  std::map<ObjectName, Known> known_;
+  std::map<std::string, std::map<std::string, Known>> known_;  // by namespace, which is kept once, and name
+  std::size_t size_ = 0;                                       // of all namespaces
   std::string resource_version_;
 
   // The full read under way.
