@@ -90,7 +90,8 @@ Result<std::uint64_t> Memory::move_to(StateStore& store, bool everything_is_note
   const std::uint64_t latest = remembered->latest ? remembered->latest->number : 0;
   // Its number was given to another table there. The changes are told with the next one.
   if (generation_ && generation_->number <= latest) {
-    for (const ObjectChange& change : generation_->changes) since_commit_.try_emplace(change.id, change);
+    for (const ObjectChange& change : generation_->changes)
+      since_commit_.try_emplace(change.id, Changed{change.change, change.resource_version});
     generation_.reset();
   }
   store_ = &store;
@@ -107,14 +108,15 @@ void Memory::note(const policy::ResourceEvent& event) {
   } else {
     pending_[id] = RememberedObject{id, event.resource_version, event.document, event.where, boot_id_};
   }
-  since_commit_[id] = {id, event.change, event.resource_version};
+  since_commit_[id] = {event.change, event.resource_version};
   wake(kSettle);
 }
 
 void Memory::note_commit(const Applied& applied) {
   if (generation_ && generation_->number == applied.generation) return;
   std::vector<ObjectChange> changes = generation_ ? std::move(generation_->changes) : std::vector<ObjectChange>{};
-  for (auto& [id, change] : since_commit_) changes.push_back(std::move(change));
+  for (auto& [id, changed] : since_commit_)
+    changes.push_back({id, changed.change, std::move(changed.resource_version)});
   since_commit_.clear();
   generation_ = describe(applied);
   generation_->changes = std::move(changes);
@@ -133,32 +135,44 @@ void Memory::step() {
   if (due_ && clock_.monotonic() >= *due_) flush();
 }
 
-StateChange Memory::pending_change() const {
+/// Moved and not copied: after a first full read these are the documents of a whole cluster.
+StateChange Memory::take_pending() {
   StateChange change;
-  for (const auto& [id, object] : pending_) {
+  for (auto& [id, object] : pending_) {
     if (object) {
-      change.upserts.push_back(*object);
+      change.upserts.push_back(*std::move(object));
     } else {
       change.removals.push_back(id);
     }
   }
+  pending_.clear();
   change.facts[kFactBootId] = boot_id_;
-  change.generation = generation_;
+  change.generation = std::exchange(generation_, std::nullopt);
   return change;
+}
+
+/// The same, to be tried again.
+void Memory::keep_pending(StateChange change) {
+  for (RememberedObject& object : change.upserts) {
+    ObjectId id = object.id;
+    pending_.emplace(std::move(id), std::move(object));
+  }
+  for (ObjectId& id : change.removals) pending_.emplace(std::move(id), std::nullopt);
+  generation_ = std::move(change.generation);
 }
 
 void Memory::flush() {
   due_.reset();
   if (pending_.empty() && !generation_) return;
-  const Result<void> recorded = store_->record(pending_change());
+  StateChange change = take_pending();
+  const Result<void> recorded = store_->record(change);
   if (!recorded) {
+    keep_pending(std::move(change));
     trouble_ = recorded.error().message;
     wake(kRetry);
     return;
   }
   trouble_.reset();
-  pending_.clear();
-  generation_.reset();
 }
 
 }  // namespace tierwall::daemon

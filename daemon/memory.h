@@ -58,14 +58,20 @@ class Memory {
   [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
 
  private:
-  [[nodiscard]] StateChange pending_change() const;
+  struct Changed {
+    policy::ResourceEvent::Change change = policy::ResourceEvent::Change::Upsert;
+    std::string resource_version = {};
+  };
+
+  [[nodiscard]] StateChange take_pending();
+  void keep_pending(StateChange change);
   void wake(std::chrono::microseconds delay);
 
   StateStore* store_;  // never null
   const Clock& clock_;
   std::string boot_id_;
   std::map<ObjectId, std::optional<RememberedObject>> pending_;  // nothing: removed
-  std::map<ObjectId, ObjectChange> since_commit_;                // what the next generation will say changed
+  std::map<ObjectId, Changed> since_commit_;                     // what the next generation will say changed
   std::optional<Generation> generation_;
   std::optional<std::chrono::microseconds> due_;
   std::optional<std::string> trouble_;
