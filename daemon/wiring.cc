@@ -52,7 +52,8 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       reconciler_(inventory_, guard_, tables, clock_, journal, node_settings(config_)),
       directory_(make_directory()),
       cluster_(make_cluster()),
-      cni_(loop_, config_.cni_results, [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }),
+      cni_(loop_, config_.cni_results,
+           [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
@@ -66,7 +67,7 @@ OpenedState Daemon::open_state_file() const {
 std::unique_ptr<PolicyDirectory> Daemon::make_directory() {
   if (!config_.directory) return nullptr;
   return std::make_unique<PolicyDirectory>(
-      loop_, *config_.directory, [this](const std::vector<policy::ResourceEvent>& events) { receive(events); });
+      loop_, *config_.directory, [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); });
 }
 
 std::unique_ptr<ClusterConnection> Daemon::make_cluster() {
@@ -76,7 +77,7 @@ std::unique_ptr<ClusterConnection> Daemon::make_cluster() {
       ClusterConnection::Settings{.node = node_name(config_),
                                   .user_agent = "tierwalld/" TIERWALL_VERSION,
                                   .read_access = [this] { return read_access(*config_.kubernetes); }},
-      [this](const std::vector<policy::ResourceEvent>& events) { receive(events); }, [this] { note_cluster(); });
+      [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }, [this] { note_cluster(); });
 }
 
 VarlinkService Daemon::make_service() {
@@ -165,10 +166,10 @@ void Daemon::restore() {
   reconciler_.mark_dirty();
 }
 
-void Daemon::receive(const std::vector<policy::ResourceEvent>& events) {
+void Daemon::receive(std::vector<policy::ResourceEvent> events) {
   const std::uint64_t before = inventory_.generation();
-  for (const policy::ResourceEvent& event : events) {
-    if (inventory_.apply(event)) memory_.note(event);
+  for (policy::ResourceEvent& event : events) {
+    if (inventory_.take(event)) memory_.note(event);
   }
   if (inventory_.generation() != before) reconciler_.mark_dirty();
   publish();
@@ -223,7 +224,7 @@ void Daemon::drop_unconfirmed() {
     gone.push_back(
         {.source = std::string(kKubernetesSource), .key = key, .change = policy::ResourceEvent::Change::Gone});
   }
-  if (!gone.empty()) receive(gone);
+  if (!gone.empty()) receive(std::move(gone));
 }
 
 /// Which pods, nodes and services matter depends on the policies. Before the first commit this is asked of what is

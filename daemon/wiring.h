@@ -76,7 +76,7 @@ class Daemon {
   [[nodiscard]] std::string status_line() const;
 
   void restore();
-  void receive(const std::vector<policy::ResourceEvent>& events);
+  void receive(std::vector<policy::ResourceEvent> events);
   void note_sources();
   void note_source_health();
   void note_cluster();

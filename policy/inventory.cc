@@ -1,6 +1,8 @@
 #include "policy/inventory.h"
 
 #include <algorithm>
+#include <set>
+#include <type_traits>
 #include <utility>
 
 namespace tierwall::policy {
@@ -50,56 +52,35 @@ auto slot(Snapshot& snapshot, const Policy& object) {
   return std::pair(&snapshot.policies, key_of(object));
 }
 
-std::string object_as_written(const ResourceKey& key) {
-  return std::string(written_kind(key.kind)) + " " + print_name(key);
-}
-
-std::string source_in_words(const std::string& source) {
-  return source == kApiServerSource ? "the API server" : "the source '" + source + "'";
-}
-
-}  // namespace
-
-bool Snapshot::put(const Resource& resource) {
-  return std::visit(
-      [this](const auto& object) {
-        const auto [objects, key] = slot(*this, object);
-        const auto [at, inserted] = objects->try_emplace(key, object);
-        if (inserted) return true;
-        if (at->second == object) return false;
-        at->second = object;
-        return true;
-      },
-      resource);
-}
-
-bool Snapshot::remove(const ResourceKey& key) {
-  switch (key.kind) {
+/// Calls `visit` with the map in which the objects of this kind stand.
+template <typename SomeSnapshot, typename Visit>
+auto in_objects(SomeSnapshot& snapshot, Kind kind, const Visit& visit) {
+  switch (kind) {
     case Kind::Namespace:
-      return namespaces.erase(key.name) > 0;
+      return visit(snapshot.namespaces);
     case Kind::ServiceAccount:
-      return service_accounts.erase({key.ns, key.name}) > 0;
+      return visit(snapshot.service_accounts);
     case Kind::Pod:
-      return pods.erase({key.ns, key.name}) > 0;
+      return visit(snapshot.pods);
     case Kind::PodSandbox:
-      return sandboxes.erase({key.ns, key.name}) > 0;
+      return visit(snapshot.sandboxes);
     case Kind::Node:
-      return nodes.erase(key.name) > 0;
+      return visit(snapshot.nodes);
     case Kind::Service:
-      return services.erase({key.ns, key.name}) > 0;
+      return visit(snapshot.services);
     case Kind::EndpointSlice:
-      return endpoint_slices.erase({key.ns, key.name}) > 0;
+      return visit(snapshot.endpoint_slices);
     case Kind::NetworkInterface:
-      return interfaces.erase(key.name) > 0;
+      return visit(snapshot.interfaces);
     case Kind::HostEndpoint:
-      return host_endpoints.erase(key.name) > 0;
+      return visit(snapshot.host_endpoints);
     case Kind::Tier:
-      return tiers.erase(key.name) > 0;
+      return visit(snapshot.tiers);
     case Kind::Profile:
-      return profiles.erase(key.name) > 0;
+      return visit(snapshot.profiles);
     case Kind::GlobalNetworkSet:
     case Kind::NetworkSet:
-      return network_sets.erase(key) > 0;
+      return visit(snapshot.network_sets);
     case Kind::GlobalNetworkPolicy:
     case Kind::NetworkPolicy:
     case Kind::KubernetesNetworkPolicy:
@@ -109,51 +90,219 @@ bool Snapshot::remove(const ResourceKey& key) {
     case Kind::StagedGlobalNetworkPolicy:
     case Kind::StagedNetworkPolicy:
     case Kind::StagedKubernetesNetworkPolicy:
-      return policies.erase(key) > 0;
+      break;
   }
-  return false;
+  return visit(snapshot.policies);
+}
+
+/// The key of an object in its map of the snapshot, and back.
+template <typename Objects>
+typename Objects::key_type key_in(const Objects&, const ResourceKey& key) {
+  if constexpr (std::is_same_v<typename Objects::key_type, std::string>) {
+    return key.name;
+  } else if constexpr (std::is_same_v<typename Objects::key_type, ResourceKey>) {
+    return key;
+  } else {
+    return {key.ns, key.name};
+  }
+}
+ResourceKey key_from(Kind kind, const std::string& name) {
+  return {kind, "", name};
+}
+ResourceKey key_from(Kind kind, const std::pair<std::string, std::string>& name) {
+  return {kind, name.first, name.second};
+}
+const ResourceKey& key_from(Kind, const ResourceKey& key) {
+  return key;
+}
+
+std::string object_as_written(const ResourceKey& key) {
+  return std::string(written_kind(key.kind)) + " " + print_name(key);
+}
+
+std::string source_in_words(const std::string& source) {
+  return source == kApiServerSource ? "the API server" : "the source '" + source + "'";
+}
+
+/// The API server's copy counts before every other one. The end if none can be used.
+template <typename Copies>
+auto find_winner(Copies& copies) {
+  const auto api_server = copies.find(kApiServerSource);
+  if (api_server != copies.end() && api_server->second.usable) return api_server;
+  return std::find_if(copies.begin(), copies.end(), [](const auto& entry) { return entry.second.usable; });
+}
+
+/// FOLDER of "FOLDER/NAME"; absent if the place says anything else.
+std::optional<std::string_view> folder_of(const Location& where, const std::string& name) {
+  const std::string_view file = where.file;
+  if (where.line != 0 || where.column != 0 || !file.ends_with(name)) return std::nullopt;
+  const std::string_view folder = file.substr(0, file.size() - name.size());
+  if (!folder.ends_with('/')) return std::nullopt;
+  return folder.substr(0, folder.size() - 1);
+}
+
+}  // namespace
+
+bool Snapshot::put(Resource resource) {
+  return std::visit(
+      [this](auto& object) {
+        auto [objects, key] = slot(*this, object);
+        const auto [at, inserted] = objects->try_emplace(std::move(key), std::move(object));
+        if (inserted) return true;
+        if (at->second == object) return false;
+        at->second = std::move(object);
+        return true;
+      },
+      resource);
+}
+
+bool Snapshot::remove(const ResourceKey& key) {
+  return in_objects(*this, key.kind, [&key](auto& objects) { return objects.erase(key_in(objects, key)) > 0; });
+}
+
+bool Snapshot::contains(const ResourceKey& key) const {
+  return in_objects(*this, key.kind,
+                    [&key](const auto& objects) { return objects.find(key_in(objects, key)) != objects.end(); });
+}
+
+std::optional<Resource> Snapshot::find(const ResourceKey& key) const {
+  return in_objects(*this, key.kind, [&key](const auto& objects) -> std::optional<Resource> {
+    const auto found = objects.find(key_in(objects, key));
+    if (found == objects.end()) return std::nullopt;
+    return found->second;
+  });
 }
 
 bool Inventory::apply(const ResourceEvent& event) {
+  return take_in(event, event.resource, event.problems);
+}
+
+bool Inventory::take(ResourceEvent& event) {
+  return take_in(event, std::exchange(event.resource, std::nullopt), std::exchange(event.problems, {}));
+}
+
+bool Inventory::take_in(const ResourceEvent& event, std::optional<Resource> resource,
+                        std::vector<Diagnostic> problems) {
   if (event.change == ResourceEvent::Change::Gone) {
-    const auto known = copies_.find(event.key);
-    if (known == copies_.end() || known->second.erase(event.source) == 0) return true;
-    if (known->second.empty()) copies_.erase(known);
-    publish(event.key);
+    forget(event);
     return true;
   }
-  TIERWALL_CHECK(!event.resource || key_of(*event.resource) == event.key);
-  Copy& copy = copies_[event.key][event.source];
-  copy.problems = event.problems;
-  const bool valid = event.resource && !has_errors(event.problems);
+  TIERWALL_CHECK(!resource || key_of(*resource) == event.key);
+  if (resource) share(*resource);
+  if (resource && problems.empty() && take_in_plain(event, *resource)) return true;
+  Copies& copies = unfold(event.key);
+  Copy& copy = copies[event.source];
+  const bool valid = resource && !has_errors(problems);
+  copy.problems = std::move(problems);
   // A fail-closed reading never replaces a good version, and nothing at all replaces neither.
-  const bool counts = valid || (event.resource && !copy.valid);
+  const bool counts = valid || (resource && !copy.valid);
   if (counts) {
-    copy.in_force = event.resource;
+    copy.usable = true;
     copy.valid = valid;
+    copy.resource = std::move(resource);
     copy.where = event.where;
   }
-  publish(event.key);
+  publish(event.key, copies);
+  fold(event.key);
   return counts;
 }
 
-void Inventory::publish(const ResourceKey& key) {
-  const Copy* copy = winner(key);
-  const bool changed = copy == nullptr ? snapshot_.remove(key) : snapshot_.put(*copy->in_force);
-  if (changed) ++generation_;
+/// False if the object is not plain, or would not be from now on.
+bool Inventory::take_in_plain(const ResourceEvent& event, Resource& resource) {
+  if (copies_.find(event.key) != copies_.end()) return false;
+  const Origin* origin = plain_origin(event.key);
+  const bool plain = origin != nullptr ? origin->fits(event.source, event.where, event.key)
+                                       : become_plain(event.key, event.source, event.where);
+  if (plain && snapshot_.put(std::move(resource))) ++generation_;
+  return plain;
 }
 
-const Inventory::Copy* Inventory::winner(const ResourceKey& key) const {
+void Inventory::forget(const ResourceEvent& event) {
+  if (const Origin* origin = plain_origin(event.key)) {
+    if (origin->source != event.source) return;
+    leave_plain(event.key);
+    snapshot_.remove(event.key);
+    ++generation_;
+    return;
+  }
+  const auto known = copies_.find(event.key);
+  if (known == copies_.end() || known->second.erase(event.source) == 0) return;
+  publish(event.key, known->second);
+  fold(event.key);
+}
+
+/// Of what repeats from object to object there is one copy.
+void Inventory::share(Resource& resource) {
+  std::visit(
+      [this](auto& object) {
+        if constexpr (requires { object.labels; }) object.labels = labels_.share(object.labels);
+        if constexpr (std::is_same_v<std::decay_t<decltype(object)>, Pod>) {
+          object.node = texts_.share(object.node);
+          object.service_account = texts_.share(object.service_account);
+        }
+      },
+      resource);
+}
+
+bool Inventory::Origin::fits(std::string_view from, const Location& where, const ResourceKey& key) const {
+  return source == from && folder_of(where, key.name) == folder;
+}
+
+const Inventory::Origin* Inventory::plain_origin(const ResourceKey& key) const {
+  const auto origin = origins_.find({key.kind, key.ns});
+  const bool plain = origin != origins_.end() && copies_.find(key) == copies_.end() && snapshot_.contains(key);
+  return plain ? &origin->second : nullptr;
+}
+
+/// False if it cannot. Pre: the object is not plain already, and its resource is, or will be, in the snapshot.
+bool Inventory::become_plain(const ResourceKey& key, const std::string& source, const Location& where) {
+  const std::optional<std::string_view> folder = folder_of(where, key.name);
+  if (!folder) return false;
+  Origin& origin = origins_.try_emplace({key.kind, key.ns}, Origin{source, std::string(*folder)}).first->second;
+  if (!origin.fits(source, where, key)) return false;
+  ++origin.objects;
+  return true;
+}
+
+void Inventory::leave_plain(const ResourceKey& key) {
+  const auto origin = origins_.find({key.kind, key.ns});
+  if (--origin->second.objects == 0) origins_.erase(origin);
+}
+
+/// The copies of an object, each with its resource.
+Inventory::Copies& Inventory::unfold(const ResourceKey& key) {
+  const Origin* origin = plain_origin(key);
+  Copies& copies = copies_[key];
+  if (origin != nullptr) {
+    copies[origin->source] = {.usable = true, .valid = true, .where = {.file = origin->folder + "/" + key.name}};
+    leave_plain(key);
+  }
+  if (copies.size() == 1 && copies.begin()->second.usable) copies.begin()->second.resource = snapshot_.find(key);
+  return copies;
+}
+
+/// Forgets of what was published whatever can be told without it. The copies are gone then, perhaps.
+void Inventory::fold(const ResourceKey& key) {
   const auto known = copies_.find(key);
-  return known == copies_.end() ? nullptr : winner(known->second);
+  const Copies& copies = known->second;
+  if (copies.size() > 1) return;
+  const bool plain = copies.size() == 1 && copies.begin()->second.valid && copies.begin()->second.problems.empty() &&
+                     become_plain(key, copies.begin()->first, copies.begin()->second.where);
+  if (plain || copies.empty()) copies_.erase(known);
 }
 
-const Inventory::Copy* Inventory::winner(const Copies& copies) {
-  const auto api_server = copies.find(kApiServerSource);
-  if (api_server != copies.end() && api_server->second.in_force) return &api_server->second;
-  const auto usable = [](const Copies::value_type& entry) { return entry.second.in_force.has_value(); };
-  const auto first = std::find_if(copies.begin(), copies.end(), usable);
-  return first == copies.end() ? nullptr : &first->second;
+void Inventory::publish(const ResourceKey& key, Copies& copies) {
+  const auto in_force = find_winner(copies);
+  TIERWALL_CHECK(in_force == copies.end() || in_force->second.resource);
+  bool changed = false;
+  if (in_force == copies.end()) {
+    changed = snapshot_.remove(key);
+  } else if (copies.size() > 1) {
+    changed = snapshot_.put(*in_force->second.resource);
+  } else {
+    changed = snapshot_.put(*std::exchange(in_force->second.resource, std::nullopt));
+  }
+  if (changed) ++generation_;
 }
 
 std::vector<Diagnostic> Inventory::problems() const {
@@ -169,12 +318,10 @@ std::vector<Diagnostic> Inventory::problems() const {
 }
 
 void Inventory::report_copies(const ResourceKey& key, const Copies& copies, std::vector<Diagnostic>& found) {
-  const Copy* in_force = winner(copies);
-  const auto counts = std::find_if(copies.begin(), copies.end(),
-                                   [in_force](const Copies::value_type& entry) { return &entry.second == in_force; });
+  const auto counts = find_winner(copies);
   if (counts == copies.end()) return;
   for (const auto& [source, copy] : copies) {
-    if (&copy == in_force || !copy.in_force) continue;
+    if (source == counts->first || !copy.usable) continue;
     found.push_back({.where = copy.where,
                      .severity = Severity::Warning,
                      .object = object_as_written(key),
@@ -188,6 +335,20 @@ std::vector<ResourceKey> Inventory::keys_of(std::string_view source) const {
   for (const auto& [key, copies] : copies_) {
     if (copies.find(source) != copies.end()) keys.push_back(key);
   }
+  std::set<Kind> plain_kinds;
+  for (const auto& [place, origin] : origins_) {
+    if (origin.source == source) plain_kinds.insert(place.first);
+  }
+  for (const Kind kind : plain_kinds) {
+    in_objects(snapshot_, kind, [&](const auto& objects) {
+      for (const auto& entry : objects) {
+        const ResourceKey& key = key_from(kind, entry.first);
+        const Origin* origin = key.kind == kind ? plain_origin(key) : nullptr;
+        if (origin != nullptr && origin->source == source) keys.push_back(key);
+      }
+    });
+  }
+  std::sort(keys.begin(), keys.end());
   return keys;
 }
 
@@ -202,9 +363,12 @@ std::optional<std::string> Inventory::source(const ResourceKey& key) const {
 }
 
 std::optional<Location> Inventory::location(const ResourceKey& key) const {
-  const Copy* copy = winner(key);
-  if (copy == nullptr) return std::nullopt;
-  return copy->where;
+  if (const Origin* origin = plain_origin(key)) return Location{.file = origin->folder + "/" + key.name};
+  const auto known = copies_.find(key);
+  if (known == copies_.end()) return std::nullopt;
+  const auto in_force = find_winner(known->second);
+  if (in_force == known->second.end()) return std::nullopt;
+  return in_force->second.where;
 }
 
 }  // namespace tierwall::policy

@@ -3,6 +3,7 @@
 // event changes memory only; nothing here computes policy. The result depends on the last event per source and key,
 // never on the order in which different keys arrived.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 
 #include "policy/diagnostic.h"
 #include "policy/model.h"
+#include "policy/sharing_pool.h"
 
 namespace tierwall::policy {
 
@@ -50,8 +52,10 @@ struct Snapshot {
   std::map<ResourceKey, Policy> policies = {};
 
   /// Both say whether they changed anything.
-  bool put(const Resource& resource);
+  bool put(Resource resource);
   bool remove(const ResourceKey& key);
+  [[nodiscard]] bool contains(const ResourceKey& key) const;
+  [[nodiscard]] std::optional<Resource> find(const ResourceKey& key) const;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
@@ -61,6 +65,8 @@ class Inventory {
   /// problems; without one, the fail-closed reading of the object (its `resource`) comes into force, if there is any.
   /// Says whether the event is what counts for its source now: false if the version before it was kept.
   bool apply(const ResourceEvent& event);
+  /// The same for an event that nobody needs whole any more: takes its resource and its problems away.
+  bool take(ResourceEvent& event);
 
   [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
   /// Counts changes of the snapshot; equal numbers mean equal snapshots.
@@ -75,23 +81,50 @@ class Inventory {
   [[nodiscard]] std::optional<Location> location(const ResourceKey& key) const;
 
  private:
+  /// What one source told of one object.
   struct Copy {
-    std::optional<Resource> in_force = {};
+    bool usable = false;  // there is a resource, whether it is in force or not
     bool valid = false;
+    std::optional<Resource> resource = {};  // of the only copy of an object: in the snapshot, and not here
     Location where = {};
     std::vector<Diagnostic> problems = {};
   };
 
   using Copies = std::map<std::string, Copy, std::less<>>;  // by source
 
-  void publish(const ResourceKey& key);
-  /// The API server's copy counts before every other one.
-  static const Copy* winner(const Copies& copies);
-  [[nodiscard]] const Copy* winner(const ResourceKey& key) const;
+  /// Where the plain objects of one kind and namespace come from. Plain is an object of which this one source told,
+  /// without any problem, at "FOLDER/NAME": every pod of the API server, if all is well. Nothing is kept of it beside
+  /// the snapshot, because there may be 100,000 of them.
+  struct Origin {
+    std::string source = {};
+    std::string folder = {};
+    std::size_t objects = 0;
+
+    [[nodiscard]] bool fits(std::string_view from, const Location& where, const ResourceKey& key) const;
+  };
+
+  using Place = std::pair<Kind, std::string>;  // the namespace
+
+  bool take_in(const ResourceEvent& event, std::optional<Resource> resource, std::vector<Diagnostic> problems);
+  bool take_in_plain(const ResourceEvent& event, Resource& resource);
+  void forget(const ResourceEvent& event);
+  void share(Resource& resource);
+
+  /// The origin of a plain object; null if it is not plain, or not known.
+  [[nodiscard]] const Origin* plain_origin(const ResourceKey& key) const;
+  bool become_plain(const ResourceKey& key, const std::string& source, const Location& where);
+  void leave_plain(const ResourceKey& key);
+
+  Copies& unfold(const ResourceKey& key);
+  void fold(const ResourceKey& key);
+  void publish(const ResourceKey& key, Copies& copies);
   static void report_copies(const ResourceKey& key, const Copies& copies, std::vector<Diagnostic>& found);
 
-  std::map<ResourceKey, Copies> copies_;
+  std::map<ResourceKey, Copies> copies_;  // of objects that are not plain
+  std::map<Place, Origin> origins_;
   Snapshot snapshot_;
+  SharingPool<Labels> labels_;
+  SharingPool<SharedText> texts_;
   std::uint64_t generation_ = 0;
 };
 

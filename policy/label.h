@@ -2,7 +2,9 @@
 // Labels of one object, and the scope in which a selector looks a label up.
 
 #include <compare>
+#include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +13,8 @@
 
 namespace tierwall::policy {
 
-/// The labels of one object, sorted by key, each key once.
+/// The labels of one object, sorted by key, each key once. Copies share their entries; one that is changed gets entries
+/// of its own. SharingPool makes equal labels share theirs, too.
 class Labels {
  public:
   using Entry = std::pair<std::string, std::string>;
@@ -22,13 +25,21 @@ class Labels {
   /// Adds or replaces.
   void set(std::string key, std::string value);
   [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const;
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
-  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+  [[nodiscard]] bool empty() const { return entries_ == nullptr; }
+  [[nodiscard]] const std::vector<Entry>& entries() const;
+  /// Others have the very same entries.
+  [[nodiscard]] bool is_shared() const { return entries_.use_count() > 1; }
+  [[nodiscard]] std::size_t hash() const;
 
-  friend auto operator<=>(const Labels&, const Labels&) = default;
+  friend bool operator==(const Labels& left, const Labels& right) {
+    return left.entries_ == right.entries_ || left.entries() == right.entries();
+  }
+  friend auto operator<=>(const Labels& left, const Labels& right) { return left.entries() <=> right.entries(); }
 
  private:
-  std::vector<Entry> entries_;
+  std::vector<Entry>& own_entries();
+
+  std::shared_ptr<std::vector<Entry>> entries_;  // null: none
 };
 
 /// Label keys the Calico model gives a meaning of its own (calico.md 2.4).

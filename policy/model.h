@@ -15,6 +15,7 @@
 #include "policy/label.h"
 #include "policy/port.h"
 #include "policy/selector.h"
+#include "policy/shared_text.h"
 
 namespace tierwall::policy {
 
@@ -91,14 +92,14 @@ struct Pod {
   std::string ns = {};
   std::string name = {};
   Labels labels = {};
-  std::string node = {};  ///< empty: not scheduled
-  std::string service_account = "default";
+  SharedText node = {};  ///< empty: not scheduled
+  SharedText service_account = "default";
   std::vector<Address> addresses = {};       ///< status.podIPs, or status.podIP
   std::optional<Address> host_address = {};  ///< status.hostIP
   std::vector<ContainerPort> ports = {};     ///< containers and init containers, all of them
   bool host_network = false;
   PodPhase phase = PodPhase::Running;
-  std::int64_t created = 0;                  ///< in milliseconds since 1970; 0: not known
+  std::int64_t created = 0;  ///< in milliseconds since 1970; 0: not known
 
   /// Something policy applies to and selectors may denote: on the pod network, not finished (design.md 7.5).
   [[nodiscard]] bool is_endpoint() const {

@@ -200,7 +200,7 @@ void deliver_endpoints(NodePolicy& policy, const std::vector<PendingEndpoint>& e
   auto host = governed.begin();
   for (const PendingEndpoint& endpoint : endpoints) {
     if (const Pod* pod = endpoint.subject->pod) {
-      policy.endpoints.push_back({pod_key(*pod), pod->node, endpoint.subject->addresses,
+      policy.endpoints.push_back({pod_key(*pod), pod->node.text(), endpoint.subject->addresses,
                                   position(endpoint.treatments.front()), position(endpoint.treatments.back())});
       continue;
     }

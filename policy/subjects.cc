@@ -19,8 +19,8 @@ LabelScope scope_of(const Snapshot& snapshot, const Pod& pod) {
   scope.namespace_name = pod.ns;
   scope.namespace_labels = labels_of_namespace(snapshot, pod.ns);
   scope.workload = true;
-  scope.service_account = pod.service_account;
-  if (const auto account = snapshot.service_accounts.find({pod.ns, pod.service_account});
+  scope.service_account = pod.service_account.text();
+  if (const auto account = snapshot.service_accounts.find({pod.ns, pod.service_account.text()});
       account != snapshot.service_accounts.end()) {
     scope.service_account_labels = &account->second.labels;
   }

@@ -93,7 +93,7 @@ ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, const JudgeOp
   for (const auto& entry : snapshot.pods) {
     const policy::Pod& pod = entry.second;
     if (pod.node.empty()) continue;
-    std::vector<Address>& addresses = hosts_[pod.node];
+    std::vector<Address>& addresses = hosts_[pod.node.text()];
     if (pod.host_address && std::ranges::find(addresses, *pod.host_address) == addresses.end()) {
       addresses.push_back(*pod.host_address);
     }
@@ -148,7 +148,7 @@ Result<Party> ConnectionJudge::find_party(const End& end, std::vector<std::strin
 void ConnectionJudge::place_host(Party& host, const Party& other, std::vector<std::string>& notes) const {
   if (!host.host_of) return;
   const bool here = other.pod == nullptr || hosts_.contains(host_name_);
-  host.host_of = node_ ? *node_ : here ? host_name_ : other.pod->node;
+  host.host_of = node_ ? *node_ : here ? host_name_ : other.pod->node.text();
   host.words = host.host_of->empty() ? "the host" : "node " + *host.host_of;
   if (!node_ && !here)
     notes.push_back(fmt::format("host is taken as the node of {}; --node names another", other.words));
@@ -157,11 +157,11 @@ void ConnectionJudge::place_host(Party& host, const Party& other, std::vector<st
 /// The address of a pod's own node is that node, so `ip:` and `host` give the same answer.
 void ConnectionJudge::recognise_host(Party& party, const Party& other, std::vector<std::string>& notes) const {
   if (party.pod != nullptr || !party.address || other.pod == nullptr || other.pod->node.empty()) return;
-  const auto host = hosts_.find(other.pod->node);
+  const auto host = hosts_.find(other.pod->node.text());
   if (host == hosts_.end() || std::ranges::find(host->second, *party.address) == host->second.end()) return;
   notes.push_back(fmt::format("{} is the node {} runs on", party.words, other.words));
-  party.host_of = other.pod->node;
-  party.words = "node " + other.pod->node;
+  party.host_of = other.pod->node.text();
+  party.words = "node " + other.pod->node.text();
 }
 
 void ConnectionJudge::find_host_address(Party& host, Family family, std::vector<std::string>& notes) const {
@@ -192,7 +192,7 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
   if (!family) return family.error();
   connection.flow = make_flow(text, *family);
 
-  if (source.host_of && destination.pod != nullptr && *source.host_of == destination.pod->node) {
+  if (source.host_of && destination.pod != nullptr && destination.pod->node == *source.host_of) {
     connection.decision = host_to_pod();
   }
   for (Party* party : {&source, &destination}) {
@@ -202,7 +202,7 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
   connection.flow.source = source.address;
   connection.flow.destination = destination.address;
   connection.to_itself = source.endpoint != nullptr && source.endpoint == destination.endpoint;
-  connection.to_own_host = source.pod != nullptr && destination.host_of == source.pod->node;
+  connection.to_own_host = source.pod != nullptr && destination.host_of == source.pod->node.text();
   if (!connection.decision.ingress) {
     connection.decision = policy::evaluate_connection(policy_, source.endpoint, destination.endpoint, connection.flow);
   }

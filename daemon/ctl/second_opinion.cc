@@ -53,7 +53,7 @@ Result<std::optional<std::string>> CompiledTables::find_disagreement(const Conne
     return std::optional<std::string>();
   std::set<std::string> nodes;
   for (const Party* party : {&connection.source, &connection.destination}) {
-    if (party->pod != nullptr) nodes.insert(party->pod->node);
+    if (party->pod != nullptr) nodes.insert(party->pod->node.text());
   }
   for (const std::string& node : nodes) {
     const Result<nft::Ruleset>& table = table_of(node);

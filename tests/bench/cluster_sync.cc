@@ -135,8 +135,8 @@ void run(int pods) {
       {.node = "node-1",
        .user_agent = "tierwall-bench",
        .read_access = [&] { return Result<daemon::ServerAccess>(access); }},
-      [&](const std::vector<policy::ResourceEvent>& events) {
-        for (const policy::ResourceEvent& event : events) inventory.apply(event);
+      [&](std::vector<policy::ResourceEvent> events) {
+        for (policy::ResourceEvent& event : events) inventory.take(event);
       },
       [] {});
   cluster.need({.pods = daemon::Needs::Pods::All});

@@ -77,11 +77,11 @@ std::string describe(const policy::ServiceAccount& object) {
 std::string describe(const policy::Pod& pod) {
   constexpr const char* phases[] = {"pending", "running", "succeeded", "failed", "in an unknown phase"};
   Line line;
-  line.add("Pod " + name_of(pod.ns, pod.name)).add("on " + pod.node);
+  line.add("Pod " + name_of(pod.ns, pod.name)).add("on " + pod.node.text());
   if (pod.phase != policy::PodPhase::Running) line.add(phases[static_cast<std::size_t>(pod.phase)]);
   if (pod.host_network) line.add("in the host's network");
   line.list("", pod.addresses, policy::print_address).add(describe_labels(pod.labels));
-  if (pod.service_account != "default") line.add("account " + pod.service_account);
+  if (pod.service_account != "default") line.add("account " + pod.service_account.text());
   line.list("ports", pod.ports, [](const policy::ContainerPort& port) {
     return port.name + "=" + std::to_string(port.port) + "/" + print_protocol(port.protocol);
   });

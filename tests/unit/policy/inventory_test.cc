@@ -26,6 +26,13 @@ ResourceEvent upsert(std::string source, Resource resource, int line = 1) {
   return event;
 }
 
+/// The way the API server tells: without a line, in a place of that name.
+ResourceEvent from_server(Resource resource, const std::string& folder = "kubernetes:/api") {
+  ResourceEvent event = upsert(kKubernetes, std::move(resource));
+  event.where = {.file = folder + "/" + event.key.name};
+  return event;
+}
+
 ResourceEvent gone(std::string source, ResourceKey key) {
   return {.source = std::move(source), .key = std::move(key), .change = ResourceEvent::Change::Gone};
 }
@@ -161,6 +168,83 @@ TEST(Inventory, ProblemsStandInTheOrderOfTheirPlaces) {
   EXPECT_EQ(lines, (std::vector<int>{2, 7, 30}));
 }
 
+TEST(Inventory, PodsThatAreAlikeShareWhatTheyHaveInCommon) {
+  Inventory inventory;
+  const auto replica = [](const char* name) {
+    return Pod{.ns = "shop", .name = name, .labels = {{"app", "web"}}, .node = "node-1", .service_account = "builder"};
+  };
+  for (const char* name : {"web-1", "web-2"}) inventory.apply(from_server(replica(name)));
+  const Pod& first = inventory.snapshot().pods.at({"shop", "web-1"});
+  const Pod& second = inventory.snapshot().pods.at({"shop", "web-2"});
+  EXPECT_EQ(&first.labels.entries(), &second.labels.entries());
+  EXPECT_EQ(&first.node.text(), &second.node.text());
+  EXPECT_EQ(&first.service_account.text(), &second.service_account.text());
+}
+
+TEST(Inventory, AnEventMayBeTakenApart) {
+  Inventory inventory;
+  ResourceEvent event = from_server(tier(100));
+  EXPECT_TRUE(inventory.take(event));
+  EXPECT_EQ(event.resource, std::nullopt);
+  EXPECT_EQ(event.key, kTierKey) << "what remembers it needs is still there";
+  EXPECT_EQ(order_in_force(inventory), 100);
+  event = with_error(from_server(tier(200)));
+  EXPECT_FALSE(inventory.take(event));
+  EXPECT_EQ(order_in_force(inventory), 100);
+  EXPECT_EQ(inventory.problems().size(), 1u);
+}
+
+using Keys = std::vector<ResourceKey>;
+
+/// Every way from an object of which nothing is kept but itself to one with a history, and back.
+TEST(Inventory, WhatTheServerToldOfAnObjectIsKnownWhateverHappensToIt) {
+  Inventory inventory;
+  const Location at_server{.file = "kubernetes:/api/security"};
+  inventory.apply(from_server(tier(100)));
+  EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{kTierKey});
+  EXPECT_EQ(inventory.location(kTierKey), at_server);
+
+  inventory.apply(with_error(from_server(tier(200))));
+  EXPECT_EQ(order_in_force(inventory), 100);
+  EXPECT_EQ(inventory.location(kTierKey), at_server);
+  EXPECT_EQ(inventory.problems().size(), 1u);
+  inventory.apply(from_server(tier(300)));
+  EXPECT_EQ(order_in_force(inventory), 300);
+  EXPECT_TRUE(inventory.problems().empty());
+
+  inventory.apply(upsert(kDirectory, tier(400), 7));
+  EXPECT_EQ(order_in_force(inventory), 300);
+  EXPECT_EQ(inventory.keys_of(kDirectory), Keys{kTierKey});
+  EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{kTierKey});
+  inventory.apply(gone(kDirectory, kTierKey));
+  EXPECT_EQ(order_in_force(inventory), 300);
+  EXPECT_EQ(inventory.keys_of(kDirectory), Keys{});
+
+  inventory.apply(gone(kDirectory, kTierKey));
+  EXPECT_EQ(order_in_force(inventory), 300) << "of another source";
+  inventory.apply(from_server(tier(500), "kubernetes:/elsewhere"));
+  EXPECT_EQ(inventory.location(kTierKey), (Location{.file = "kubernetes:/elsewhere/security"}));
+  EXPECT_EQ(order_in_force(inventory), 500);
+  inventory.apply(gone(kKubernetes, kTierKey));
+  EXPECT_EQ(inventory.snapshot(), Snapshot{});
+  EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{});
+  EXPECT_EQ(inventory.location(kTierKey), std::nullopt);
+}
+
+TEST(Inventory, KeysOfASourceAreSortedWhereverTheyWereRead) {
+  Inventory inventory;
+  Keys expected;
+  for (const Resource& resource : one_of_each()) {
+    inventory.apply(from_server(resource, "kubernetes:/of-" + std::string(print_kind(key_of(resource).kind))));
+    expected.push_back(key_of(resource));
+  }
+  inventory.apply(upsert(kKubernetes, Pod{.ns = "shop", .name = "at-a-line"}, 3));
+  expected.push_back({Kind::Pod, "shop", "at-a-line"});
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(inventory.keys_of(kKubernetes), expected);
+  EXPECT_EQ(inventory.keys_of(kDirectory), Keys{});
+}
+
 ResourceEvent random_event(std::mt19937& random) {
   const std::vector<Resource> resources = one_of_each();
   Resource resource = resources[random() % resources.size()];
@@ -168,6 +252,7 @@ ResourceEvent random_event(std::mt19937& random) {
   if (auto* written = std::get_if<Tier>(&resource)) written->order = static_cast<double>(random() % 3);
   const auto* source = random() % 2 == 0 ? kDirectory : kKubernetes;
   const auto line = static_cast<int>(random() % 50);
+  if (random() % 3 == 0) return from_server(resource, random() % 4 == 0 ? "kubernetes:/other" : "kubernetes:/api");
   switch (random() % 4) {
     case 0:
       return gone(source, key_of(resource));
@@ -206,6 +291,12 @@ TEST(Inventory, TheOrderOfDifferentKeysAndSourcesDoesNotMatter) {
     for (const ResourceEvent& event : interleaved(events, random)) mixed.apply(event);
     ASSERT_EQ(straight.snapshot(), mixed.snapshot()) << "round " << round;
     ASSERT_EQ(straight.problems(), mixed.problems()) << "round " << round;
+    for (const auto* source : {kDirectory, kKubernetes}) {
+      ASSERT_EQ(straight.keys_of(source), mixed.keys_of(source)) << "round " << round;
+    }
+    for (const Resource& resource : one_of_each()) {
+      ASSERT_EQ(straight.location(key_of(resource)), mixed.location(key_of(resource))) << "round " << round;
+    }
   }
 }
 

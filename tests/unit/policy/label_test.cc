@@ -18,6 +18,29 @@ TEST(Labels, AreSortedAndHoldEachKeyOnce) {
   EXPECT_EQ(labels, (Labels{{"zone", ""}, {"tier", "web"}, {"app", "three"}}));
 }
 
+TEST(Labels, CopiesShareTheirEntriesUntilOneIsChanged) {
+  const Labels written = {{"app", "web"}, {"tier", "front"}};
+  Labels copy = written;
+  EXPECT_EQ(&copy.entries(), &written.entries());
+  EXPECT_TRUE(written.is_shared());
+  copy.set("app", "shop");
+  EXPECT_EQ(copy, (Labels{{"app", "shop"}, {"tier", "front"}}));
+  EXPECT_EQ(written, (Labels{{"app", "web"}, {"tier", "front"}}));
+  EXPECT_FALSE(written.is_shared());
+}
+
+TEST(Labels, AreComparedByWhatTheySay) {
+  const Labels web = {{"app", "web"}};
+  const Labels also_web = {{"app", "web"}};
+  EXPECT_NE(&web.entries(), &also_web.entries());
+  EXPECT_EQ(web, also_web);
+  EXPECT_EQ(web.hash(), also_web.hash());
+  EXPECT_LT(Labels{}, web);
+  EXPECT_LT(web, (Labels{{"app", "web"}, {"tier", "front"}}));
+  EXPECT_NE((Labels{{"a", "bc"}}).hash(), (Labels{{"ab", "c"}}).hash());
+  EXPECT_TRUE(Labels{}.empty());
+}
+
 TEST(LabelScope, OfAPodAnswersEverythingItsPlaceGivesIt) {
   const Labels own = {{"app", "web"}};
   const Labels ns_labels = {{"team", "blue"}};

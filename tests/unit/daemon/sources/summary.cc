@@ -79,8 +79,8 @@ struct Summarize {
   }
   std::string operator()(const policy::Pod& object) const {
     std::string text = fmt::format("Pod {}/{} [{}] account {}", object.ns, object.name, print_labels(object.labels),
-                                   object.service_account);
-    if (!object.node.empty()) text += " on " + object.node;
+                                   object.service_account.text());
+    if (!object.node.empty()) text += " on " + object.node.text();
     for (const policy::Address& address : object.addresses) text += " " + policy::print_address(address);
     if (object.host_address) text += " host " + policy::print_address(*object.host_address);
     for (const policy::ContainerPort& port : object.ports)
