@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -35,6 +36,11 @@ class AbsentStore final : public StateStore {
   Result<Generation> generation(std::uint64_t) override { return refusal_; }
   Result<void> add_counters(const Counters&) override { return refusal_; }
   Result<std::size_t> forget_boot(const std::string&, const std::vector<policy::Kind>&) override { return refusal_; }
+  Result<void> record_files(const FileVersion&, const FileContents&) override { return refusal_; }
+  Result<std::vector<FileVersion>> file_versions() override { return refusal_; }
+  Result<FileContents> files_of(std::uint64_t) override { return refusal_; }
+  Result<void> put_pending(const std::optional<PendingChange>&) override { return refusal_; }
+  Result<std::optional<PendingChange>> pending() override { return refusal_; }
 
  private:
   Error refusal_;
@@ -73,8 +79,11 @@ Result<Database> open_writable(const StateOptions& options) {
   if (const auto made = make_file(options.path, options.readers); !made) return made.error();
   auto database = Database::connect(options.path, Access::Write, options.busy_timeout);
   if (!database) return database;
-  if (sqlite3_db_readonly(database->raw(), "main") == 1)
-    return Error{ErrorKind::Denied, fmt::format("{}: it may not be written", options.path), EACCES};
+  // SQLite also takes a file for read-only whose header names a form of writing it does not know.
+  const bool read_only = sqlite3_db_readonly(database->raw(), "main") == 1;
+  if (read_only && access(options.path.c_str(), W_OK) == 0)
+    return malformed(fmt::format("{}: it is damaged: its header forbids writing", options.path));
+  if (read_only) return Error{ErrorKind::Denied, fmt::format("{}: it may not be written", options.path), EACCES};
   if (const auto ready = bring_up_to_date(*database); !ready) return ready.error();
   tidy_at_close(*database);
   // The log was made with the rights of the file; the file may have had others before.

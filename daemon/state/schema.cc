@@ -63,6 +63,51 @@ CREATE TABLE counters (
 ) WITHOUT ROWID;
 )sql";
 
+/// The policy directory: contents are kept once however many versions have them.
+constexpr const char* kFileHistory = R"sql(
+CREATE TABLE contents (
+  id INTEGER PRIMARY KEY,
+  hash INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  checksum INTEGER NOT NULL
+);
+CREATE INDEX contents_by_hash ON contents (hash);
+CREATE TABLE versions (
+  number INTEGER PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  cause TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  kept INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+);
+CREATE TABLE version_files (
+  version INTEGER NOT NULL REFERENCES versions (number) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  content INTEGER NOT NULL REFERENCES contents (id),
+  checksum INTEGER NOT NULL,
+  PRIMARY KEY (version, name)
+) WITHOUT ROWID;
+CREATE TABLE pending (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  waits INTEGER NOT NULL,
+  given_ms INTEGER NOT NULL,
+  deadline_ms INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  boot TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+);
+CREATE TABLE pending_files (
+  name TEXT NOT NULL PRIMARY KEY,
+  present INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+
 Result<void> take_step(Database& database, const std::string& step, std::size_t version) {
   auto transaction = Transaction::begin(database, Access::Write);
   if (!transaction) return transaction.error();
@@ -80,7 +125,7 @@ Result<std::string> describe_tables(Database& database) {
 }  // namespace
 
 const Migrations& state_migrations() {
-  static const Migrations migrations{kInitial};
+  static const Migrations migrations{kInitial, kFileHistory};
   return migrations;
 }
 

@@ -1,5 +1,9 @@
 #include "daemon/state/sqlite_rows.h"
 
+#include <array>
+
+#include <fmt/format.h>
+
 #include "daemon/state/kind_names.h"
 
 namespace tierwall::daemon {
@@ -24,7 +28,28 @@ std::optional<ObjectId> read_id(const Run& run, int first) {
                   .key = {.kind = *kind, .ns = run.text_at(first + 2), .name = run.text_at(first + 3)}};
 }
 
+/// Stored as words, in the order of the enumeration.
+constexpr std::array<std::string_view, 4> kCauses = {"edit", "apply", "rollback", "expired"};
+
+FileCause parse_cause(std::string_view word) {
+  for (std::size_t i = 0; i < kCauses.size(); ++i) {
+    if (kCauses[i] == word) return static_cast<FileCause>(i);
+  }
+  return FileCause::Edit;  // of a newer version
+}
+
 }  // namespace
+
+std::string select(const char* columns, const char* rest) {
+  return fmt::format("SELECT {} FROM {}", columns, rest);
+}
+
+std::string insert(const char* table, const char* columns, const char* conflict) {
+  const std::string names = columns;
+  std::string marks = "?";
+  for (const char c : names) marks += c == ',' ? ", ?" : "";
+  return fmt::format("INSERT {} INTO {} ({}) VALUES ({})", conflict, table, names, marks);
+}
 
 void bind_id(Run& run, const ObjectId& id) {
   run.text(id.source).text(policy::print_kind(id.key.kind)).text(id.key.ns).text(id.key.name);
@@ -104,6 +129,50 @@ void bind_counter(Run& run, const std::string& name, const Counter& counter) {
 
 Counter read_counter(const Run& run) {
   return {.packets = count_at(run, 1), .bytes = count_at(run, 2), .last_hit = time_at(run, 3)};
+}
+
+void bind_version(Run& run, const FileVersion& version) {
+  run.number(version.number).number(version.generation).number(std::int64_t{version.time.count()});
+  run.text(kCauses[static_cast<std::size_t>(version.cause)]);
+  run.number(version.uid ? std::int64_t{*version.uid} : std::int64_t{-1}).number(std::int64_t{version.kept}).seal();
+}
+
+FileVersion read_version(const Run& run) {
+  const std::int64_t uid = run.number_at(4);
+  return {.number = count_at(run, 0),
+          .generation = count_at(run, 1),
+          .time = time_at(run, 2),
+          .cause = parse_cause(run.bytes_at(3)),
+          .uid = uid < 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(uid)),
+          .kept = run.number_at(5) != 0};
+}
+
+void bind_pending(Run& run, const PendingChange& change) {
+  static const Deadline none;
+  const Deadline& wait = change.wait ? *change.wait : none;
+  run.number(std::int64_t{1}).number(std::int64_t{change.wait.has_value()});
+  run.number(std::int64_t{wait.given.count()}).number(std::int64_t{wait.unix_time.count()});
+  run.number(std::int64_t{wait.monotonic.count()}).text(wait.boot_id);
+  run.number(change.generation).number(std::int64_t{change.since.count()}).number(std::int64_t{change.uid}).seal();
+}
+
+PendingChange read_pending(const Run& run) {
+  PendingChange change;
+  if (run.number_at(1) != 0) {
+    change.wait = {.given = time_at(run, 2),
+                   .unix_time = time_at(run, 3),
+                   .monotonic = std::chrono::microseconds(run.number_at(4)),
+                   .boot_id = run.text_at(5)};
+  }
+  change.generation = count_at(run, 6);
+  change.since = time_at(run, 7);
+  change.uid = static_cast<std::uint32_t>(run.number_at(8));
+  return change;
+}
+
+void bind_pending_file(Run& run, const std::string& name, const std::optional<std::string>& content) {
+  run.text(name).number(std::int64_t{content.has_value()});
+  run.blob(content ? std::string_view(*content) : std::string_view()).seal();
 }
 
 }  // namespace tierwall::daemon

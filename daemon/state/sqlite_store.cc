@@ -17,18 +17,6 @@ constexpr std::int64_t kKeptFreePages = 256;
 
 constexpr std::uint64_t kEveryNumber = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-std::string select(const char* columns, const char* rest) {
-  return fmt::format("SELECT {} FROM {}", columns, rest);
-}
-
-/// INSERT of a row whose key is free, or whose place it takes.
-std::string insert(const char* table, const char* columns, const char* conflict) {
-  const std::string names = columns;
-  std::string marks = "?";
-  for (const char c : names) marks += c == ',' ? ", ?" : "";
-  return fmt::format("INSERT {} INTO {} ({}) VALUES ({})", conflict, table, names, marks);
-}
-
 }  // namespace
 
 std::string SqliteStore::sql_of(Statement statement) {
@@ -76,10 +64,9 @@ std::string SqliteStore::sql_of(Statement statement) {
       return "DELETE FROM objects WHERE kind = ? AND boot <> ?";
     case kFreePages:
       return "PRAGMA freelist_count";
-    case kStatementCount:
-      break;
+    default:
+      return sql_about_files(statement);
   }
-  return {};
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::make(Database database, Writing writing) {
@@ -105,7 +92,8 @@ Result<bool> SqliteStore::next_row(Run& run) {
 }
 
 Result<void> SqliteStore::verify() {
-  for (const Statement table : {kObjects, kAllGenerations, kAllChanges, kFacts, kCounters}) {
+  for (const Statement table : {kObjects, kAllGenerations, kAllChanges, kFacts, kCounters, kContents, kVersions,
+                                kAllVersionFiles, kPending, kPendingFiles}) {
     Run run(statements_[table]);
     for (;;) {
       const auto row = next_row(run);

@@ -37,6 +37,11 @@ class SqliteStore final : public StateStore {
   Result<Generation> generation(std::uint64_t number) override;
   Result<void> add_counters(const Counters& counters) override;
   Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) override;
+  Result<void> record_files(const FileVersion& version, const FileContents& files) override;
+  Result<std::vector<FileVersion>> file_versions() override;
+  Result<FileContents> files_of(std::uint64_t version) override;
+  Result<void> put_pending(const std::optional<PendingChange>& change) override;
+  Result<std::optional<PendingChange>> pending() override;
 
  private:
   enum Statement : std::size_t {
@@ -61,12 +66,31 @@ class SqliteStore final : public StateStore {
     kPruneCounters,
     kForgetBoot,
     kFreePages,
+    kFindContent,
+    kPutContent,
+    kDropContents,
+    kContents,
+    kPutVersion,
+    kVersions,
+    kPutVersionFile,
+    kVersionFiles,
+    kAllVersionFiles,
+    kFilesOfVersion,
+    kPruneVersions,
+    kSizeOfContents,
+    kPutPending,
+    kPending,
+    kRemovePending,
+    kPutPendingFile,
+    kPendingFiles,
+    kRemovePendingFiles,
     kStatementCount,
   };
 
   SqliteStore(Database database, Writing writing) : writing_(std::move(writing)), database_(std::move(database)) {}
 
   static std::string sql_of(Statement statement);
+  static std::string sql_about_files(Statement statement);
   Result<void> prepare();
   Result<Transaction> begin_change();
 
@@ -79,6 +103,19 @@ class SqliteStore final : public StateStore {
   Result<void> put_counter(const std::string& name, const Counter& added);
   Result<void> prune_counters();
   void give_back_space();
+
+  // The files of the policy directory: sqlite_files.cc.
+  Result<std::vector<FileVersion>> read_versions();
+  Result<FileContents> read_files(std::uint64_t version);
+  Result<bool> is_newest(const std::vector<FileVersion>& versions, const FileContents& files);
+  Result<std::int64_t> put_content(const std::string& content);
+  Result<void> write_version(const FileVersion& version, const FileContents& files);
+  Result<void> prune_versions(const FileVersion& newest);
+  Result<void> forget_versions_up_to(std::uint64_t number);
+  Result<std::size_t> size_of_contents();
+  Result<void> write_pending(const std::optional<PendingChange>& change);
+  Result<void> read_pending_files(PendingChange& change);
+  Result<void> run_alone(Statement statement);
 
   Result<void> read_objects(Remembered& remembered);
   Result<void> read_facts(Remembered& remembered);

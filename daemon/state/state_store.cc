@@ -40,4 +40,14 @@ Result<void> check_follows(const Generation& next, std::uint64_t latest) {
                fmt::format("generation {} cannot be recorded after generation {}", next.number, latest)};
 }
 
+std::size_t size_of(const FileContents& files) {
+  std::size_t bytes = 0;
+  for (const auto& [name, content] : files) bytes += content.size();
+  return bytes;
+}
+
+Error no_such_version(std::uint64_t version) {
+  return {ErrorKind::NotFound, fmt::format("the files of version {} are not remembered", version)};
+}
+
 }  // namespace tierwall::daemon

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/state/file_history.h"
 #include "policy/diagnostic.h"
 #include "policy/inventory.h"
 #include "policy/model.h"
@@ -111,6 +112,7 @@ struct StateLimits {
   std::chrono::milliseconds age = std::chrono::hours(24 * 90);  ///< of generations, seen from the one recorded
   std::size_t changes = 1'000;                                  ///< listed per generation
   std::size_t counters = 20'000;                                ///< those hit last
+  FileLimits files = {};
 
   friend bool operator==(const StateLimits&, const StateLimits&) = default;
 };
@@ -134,6 +136,18 @@ class StateStore {
   virtual Result<void> add_counters(const Counters& counters) = 0;
   /// Drops the objects of these kinds that were learned in another boot than this one. How many there were.
   virtual Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) = 0;
+
+  /// These are the policy directory's files now; `version.number` and `kept` are the store's to give. Nothing happens
+  /// if the newest version holds the same files. Versions beyond the limits are forgotten in the same transaction.
+  virtual Result<void> record_files(const FileVersion& version, const FileContents& files) = 0;
+  /// The newest first.
+  virtual Result<std::vector<FileVersion>> file_versions() = 0;
+  /// NotFound if the version never was, is forgotten, or was too large.
+  virtual Result<FileContents> files_of(std::uint64_t version) = 0;
+  /// In the place of the one before it; nothing: there is none any more. Durable when this returns, also against a loss
+  /// of power, which may cost the last of the other operations.
+  virtual Result<void> put_pending(const std::optional<PendingChange>& change) = 0;
+  virtual Result<std::optional<PendingChange>> pending() = 0;
 };
 
 /// The rules every store keeps to, in one place.
@@ -142,5 +156,7 @@ Generation within_limits(Generation generation, const StateLimits& limits);
 Counter sum(const Counter& left, const Counter& right);
 /// May `next` be recorded after `latest`?
 Result<void> check_follows(const Generation& next, std::uint64_t latest);
+std::size_t size_of(const FileContents& files);
+Error no_such_version(std::uint64_t version);
 
 }  // namespace tierwall::daemon

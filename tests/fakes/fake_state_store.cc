@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_state_store.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -83,6 +84,61 @@ Result<std::size_t> FakeStateStore::forget_boot(const std::string& boot_id, cons
   return std::erase_if(objects_, [&](const auto& entry) {
     return entry.second.boot_id != boot_id && std::ranges::find(kinds, entry.first.key.kind) != kinds.end();
   });
+}
+
+Result<void> FakeStateStore::record_files(const FileVersion& version, const FileContents& files) {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  if (!versions_.empty() && versions_.front().first.kept && versions_.front().second == files) return {};
+  FileVersion kept = version;
+  kept.number = versions_.empty() ? 1 : versions_.front().first.number + 1;
+  kept.kept = size_of(files) <= limits_.files.bytes;
+  versions_.insert(versions_.begin(), {kept, kept.kept ? files : FileContents{}});
+  forget_versions(kept);
+  return {};
+}
+
+void FakeStateStore::forget_versions(const FileVersion& newest) {
+  for (std::size_t i = 1; i < versions_.size(); ++i) {
+    const bool too_old = versions_[i - 1].first.time < newest.time - limits_.files.age;
+    if (i >= limits_.files.versions || too_old) versions_.resize(i);
+  }
+  while (versions_.size() > 1 && size_of_contents() > limits_.files.bytes) versions_.pop_back();
+}
+
+std::size_t FakeStateStore::size_of_contents() const {
+  std::set<std::string> contents;
+  for (const auto& [version, files] : versions_) {
+    for (const auto& [name, content] : files) contents.insert(content);
+  }
+  std::size_t bytes = 0;
+  for (const std::string& content : contents) bytes += content.size();
+  return bytes;
+}
+
+Result<std::vector<FileVersion>> FakeStateStore::file_versions() {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  std::vector<FileVersion> versions;
+  for (const auto& [version, files] : versions_) versions.push_back(version);
+  return versions;
+}
+
+Result<FileContents> FakeStateStore::files_of(std::uint64_t version) {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  for (const auto& [known, files] : versions_) {
+    if (known.number == version && known.kept) return files;
+  }
+  return no_such_version(version);
+}
+
+Result<void> FakeStateStore::put_pending(const std::optional<PendingChange>& change) {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  pending_ = change;
+  return {};
+}
+
+Result<std::optional<PendingChange>> FakeStateStore::pending() {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  return pending_;
 }
 
 }  // namespace tierwall::test

@@ -65,7 +65,7 @@ TEST_F(SqliteState, AnotherLifeRemembersEverything) {
 TEST_F(SqliteState, TheFileSaysWhatItIs) {
   make_file();
   EXPECT_EQ(ask_sql(path(), "PRAGMA application_id"), std::to_string(0x5477616c));
-  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "1");
+  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "2");
   EXPECT_EQ(ask_sql(path(), "PRAGMA journal_mode"), "wal");
   EXPECT_EQ(ask_sql(path(), "PRAGMA auto_vacuum"), "2");  // incremental
   EXPECT_EQ(ask_sql(path(), "PRAGMA integrity_check"), "ok");
@@ -224,18 +224,58 @@ TEST_F(SqliteState, ADatabaseOfSomebodyElseIsMovedAsideAsItWas) {
   EXPECT_EQ(ask_sql(path() + ".corrupt-1700001000", "PRAGMA journal_mode"), "delete");
 }
 
+TEST_F(SqliteState, AFileOfTheFirstSchemaIsBroughtUpToDateWithAllItHolds) {
+  Remembered before;
+  {
+    const auto store = open_cleanly(options());
+    ASSERT_EQ(message_of(store->record(pod_change(1, "web"))), "");
+    before = value_of(store->load());
+  }
+  // What the second schema added is taken away again; nothing else differs.
+  ASSERT_EQ(run_sql(path(),
+                    "DROP TABLE pending_files; DROP TABLE pending; DROP TABLE version_files; DROP TABLE versions; "
+                    "DROP TABLE contents; PRAGMA user_version = 1"),
+            "");
+  EXPECT_EQ(message_of(open_state_for_reading(path())),
+            path() + ": it was written by an older version of Tierwall; its daemon brings it up to date");
+  const auto store = open_cleanly(options());
+  EXPECT_EQ(value_of(store->load()), before);
+  EXPECT_EQ(value_of(store->file_versions()), std::vector<FileVersion>());
+  EXPECT_EQ(value_of(store->pending()), std::nullopt);
+  EXPECT_EQ(message_of(store->record_files({.generation = 1}, {{"a.yaml", "a"}})), "");
+  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "2");
+}
+
+TEST_F(SqliteState, EqualContentsAreKeptOnce) {
+  const auto store = open_cleanly(options());
+  const std::string large(4000, 'x');
+  ASSERT_EQ(message_of(store->record_files({.generation = 1}, {{"a.yaml", large}, {"b.yaml", large}})), "");
+  ASSERT_EQ(message_of(store->record_files({.generation = 2}, {{"a.yaml", large}})), "");
+  EXPECT_EQ(ask_sql(path(), "SELECT count(*) FROM contents"), "1");
+}
+
+TEST_F(SqliteState, AFileContentThatWasChangedBehindOurBackIsDamage) {
+  {
+    const auto store = open_cleanly(options());
+    ASSERT_EQ(message_of(store->record_files({.generation = 1}, {{"a.yaml", "action: Deny"}})), "");
+  }
+  ASSERT_EQ(run_sql(path(), "UPDATE contents SET content = replace(content, 'Deny', 'Pass')"), "");
+  EXPECT_EQ(message_of(value_of(open_state_for_reading(path()))->files_of(1)),
+            path() + ": it is damaged: a row is not what was written");
+}
+
 TEST_F(SqliteState, AFileOfANewerVersionIsMovedAside) {
   make_file();
   ASSERT_EQ(run_sql(path(), "PRAGMA user_version = 7"), "");
   EXPECT_EQ(message_of(open_state_for_reading(path())),
-            path() + ": it was written by a newer version of Tierwall (schema 7, this one knows 1)");
-  expect_aside("it was written by a newer version of Tierwall (schema 7, this one knows 1)");
+            path() + ": it was written by a newer version of Tierwall (schema 7, this one knows 2)");
+  expect_aside("it was written by a newer version of Tierwall (schema 7, this one knows 2)");
 }
 
 TEST_F(SqliteState, AFileWhoseTablesWereChangedIsMovedAside) {
   make_file();
   ASSERT_EQ(run_sql(path(), "ALTER TABLE objects ADD COLUMN colour TEXT"), "");
-  expect_aside("it is damaged: its tables are not those of schema 1");
+  expect_aside("it is damaged: its tables are not those of schema 2");
 }
 
 TEST_F(SqliteState, ARowThatWasChangedBehindOurBackIsDamage) {

@@ -22,12 +22,12 @@ using namespace std::chrono_literals;
 
 constexpr uid_t kNobody = 65534;
 
-/// A disk of 256 KiB in a mount namespace of the test's own.
+/// A disk of 512 KiB in a mount namespace of the test's own.
 class SmallDisk : public testing::Test {
  protected:
   void SetUp() override {
     if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        mount("tmpfs", folder().c_str(), "tmpfs", 0, "size=256k") != 0)
+        mount("tmpfs", folder().c_str(), "tmpfs", 0, "size=512k") != 0)
       GTEST_SKIP() << "needs the right to mount";
   }
   void TearDown() override { umount2(folder().c_str(), MNT_DETACH); }
@@ -38,10 +38,10 @@ class SmallDisk : public testing::Test {
     return {.path = path(), .readers = {}, .limits = {}, .busy_timeout = 0ms};
   }
 
-  void fill() { std::ofstream(scratch_.file("ballast")) << std::string(300 << 10, 'x'); }
+  void fill() { std::ofstream(scratch_.file("ballast")) << std::string(600 << 10, 'x'); }
   void free_again() { unlink(scratch_.file("ballast").c_str()); }
   void make_read_only() {
-    ASSERT_EQ(mount(nullptr, folder().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, "size=256k"), 0);
+    ASSERT_EQ(mount(nullptr, folder().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, "size=512k"), 0);
   }
   void make_file() { ASSERT_EQ(message_of(open_cleanly(options())->record(pod_change(1, "web"))), ""); }
 

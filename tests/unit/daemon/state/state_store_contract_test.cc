@@ -289,5 +289,114 @@ TEST(FakeStateStore, RefusesTheCallItIsToldTo) {
   EXPECT_EQ(store.calls(), 3U);
 }
 
+// ---- the files of the policy directory -----------------------------------------------------------------------
+
+FileVersion version_at(std::uint64_t generation) {
+  return {.number = 0,
+          .generation = generation,
+          .time = 1000ms * static_cast<int>(generation),
+          .cause = FileCause::Apply,
+          .uid = 1000,
+          .kept = true};
+}
+
+std::vector<std::uint64_t> generations_of(const std::vector<FileVersion>& versions) {
+  std::vector<std::uint64_t> generations;
+  for (const FileVersion& version : versions) generations.push_back(version.generation);
+  return generations;
+}
+
+TYPED_TEST(StateStoreContract, EveryVersionOfTheFilesIsGivenBackAsItWas) {
+  const FileContents first = {{"a.yaml", "a: 1\n"}, {"b.yaml", std::string("b\0b", 3)}};
+  const FileContents second = {{"a.yaml", "a: 2\n"}, {"empty.yaml", ""}};
+  EXPECT_EQ(message_of(this->store().record_files(version_at(3), first)), "");
+  FileVersion edit = version_at(5);
+  edit.cause = FileCause::Edit;
+  edit.uid.reset();
+  EXPECT_EQ(message_of(this->store().record_files(edit, second)), "");
+  FileVersion newest = edit;
+  newest.number = 2;
+  FileVersion oldest = version_at(3);
+  oldest.number = 1;
+  EXPECT_EQ(value_of(this->store().file_versions()), (std::vector{newest, oldest}));
+  EXPECT_EQ(value_of(this->store().files_of(1)), first);
+  EXPECT_EQ(value_of(this->store().files_of(2)), second);
+  EXPECT_EQ(message_of(this->store().files_of(3)), "the files of version 3 are not remembered");
+}
+
+TYPED_TEST(StateStoreContract, TheSameFilesAreNoNewVersion) {
+  for (const std::uint64_t generation : {1U, 2U})
+    EXPECT_EQ(message_of(this->store().record_files(version_at(generation), {{"a.yaml", "a"}})), "");
+  EXPECT_EQ(generations_of(value_of(this->store().file_versions())), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(message_of(this->store().record_files(version_at(3), {})), "");
+  EXPECT_EQ(message_of(this->store().record_files(version_at(4), {{"a.yaml", "a"}})), "");
+  EXPECT_EQ(generations_of(value_of(this->store().file_versions())), (std::vector<std::uint64_t>{4, 3, 1}));
+}
+
+struct FileLimitsRow {
+  const char* what;
+  FileLimits limits;
+  std::vector<std::uint64_t> kept;  ///< of the generations 1 to 5, a second and ten bytes each
+};
+
+TYPED_TEST(StateStoreContract, OldVersionsOfTheFilesAreForgotten) {
+  const FileLimitsRow rows[] = {
+      {"all", {}, {5, 4, 3, 2, 1}},
+      {"number", {.versions = 2}, {5, 4}},
+      {"age, from when the next one took its place", {.age = 2s}, {5, 4, 3, 2}},
+      {"bytes", {.bytes = 35}, {5, 4, 3}},
+      {"the newest is kept in any case", {.versions = 1, .age = 0ms, .bytes = 10}, {5}},
+  };
+  for (const FileLimitsRow& row : rows) {
+    StateLimits limits;
+    limits.files = row.limits;
+    this->start(limits);
+    for (std::uint64_t number = 1; number <= 5; ++number) {
+      const FileContents files = {{"a.yaml", std::string(10, static_cast<char>('0' + number))}};
+      EXPECT_EQ(message_of(this->store().record_files(version_at(number), files)), "");
+    }
+    EXPECT_EQ(generations_of(value_of(this->store().file_versions())), row.kept) << row.what;
+    EXPECT_EQ(value_of(this->store().files_of(5)).at("a.yaml"), "5555555555") << row.what;
+  }
+}
+
+TYPED_TEST(StateStoreContract, FilesThatAreTooLargeLeaveAVersionWithoutContents) {
+  StateLimits limits;
+  limits.files.bytes = 9;
+  this->start(limits);
+  EXPECT_EQ(message_of(this->store().record_files(version_at(1), {{"a.yaml", std::string(10, 'x')}})), "");
+  EXPECT_FALSE(value_of(this->store().file_versions()).at(0).kept);
+  EXPECT_EQ(message_of(this->store().files_of(1)), "the files of version 1 are not remembered");
+}
+
+PendingChange sample_pending() {
+  return {.former = {{"new.yaml", std::nullopt}, {"old.yaml", "old"}, {"empty.yaml", ""}},
+          .wait = Deadline{.given = 60s, .unix_time = 1'700'000'060s, .monotonic = 77us, .boot_id = kThisBoot},
+          .generation = 9,
+          .since = 1'700'000'000s,
+          .uid = 1000};
+}
+
+TYPED_TEST(StateStoreContract, AChangeThatWaitsIsRememberedUntilItIsTakenBack) {
+  EXPECT_EQ(value_of(this->store().pending()), std::nullopt);
+  EXPECT_EQ(message_of(this->store().put_pending(sample_pending())), "");
+  EXPECT_EQ(value_of(this->store().pending()), sample_pending());
+  PendingChange unfinished = sample_pending();
+  unfinished.wait.reset();
+  unfinished.former.erase("old.yaml");
+  EXPECT_EQ(message_of(this->store().put_pending(unfinished)), "");
+  EXPECT_EQ(value_of(this->store().pending()), unfinished);
+  EXPECT_EQ(message_of(this->store().put_pending(std::nullopt)), "");
+  EXPECT_EQ(value_of(this->store().pending()), std::nullopt);
+}
+
+TYPED_TEST(StateStoreContract, WhatIsRefusedLeavesTheFilesAsTheyWere) {
+  EXPECT_EQ(message_of(this->store().put_pending(sample_pending())), "");
+  this->subject().refuse_next();
+  EXPECT_NE(message_of(this->store().put_pending(std::nullopt)), "");
+  this->subject().allow_again();
+  EXPECT_EQ(value_of(this->store().pending()), sample_pending());
+}
+
 }  // namespace
 }  // namespace tierwall::daemon
