@@ -65,13 +65,18 @@ int restore(const daemon::Config& config, const std::string& boot_id, nft::Kerne
   const daemon::SystemClock clock;
   const daemon::OpenedState state = daemon::open_state({.path = config.state_file}, clock);
   daemon::Memory memory(*state.store, clock, boot_id);
-  const daemon::RestorePlan plan = daemon::plan_restore(memory.restore(), config);
+  Result<daemon::Restored> remembered = memory.restore();
+  const auto pending = state.store->pending();
+  const bool undone = remembered && pending && *pending && config.directory;
+  if (undone) remembered = daemon::without_change(*std::move(remembered), **pending, *config.directory);
+  const daemon::RestorePlan plan = daemon::plan_restore(remembered, config);
   if (plan.table) {
     if (const Result<void> written = daemon::put_in_force(*plan.table, tables); !written) return fail(written.error());
   }
   journal.record({.level = plan.complete ? systemd::Level::Notice : systemd::Level::Warning,
                   .id = systemd::message::kRestored,
-                  .message = (plan.table ? "restored: " : "nothing was restored: ") + plan.what,
+                  .message = (plan.table ? "restored: " : "nothing was restored: ") + plan.what +
+                             (undone ? ", without a change that nobody has confirmed" : ""),
                   .fields = {},
                   .errno_value = 0});
   return EXIT_SUCCESS;

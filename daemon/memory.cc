@@ -77,6 +77,7 @@ Result<Restored> Memory::restore() {
     restored.events.push_back(to_event(object, reader));
   }
   if (remembered->latest) restored.generation = remembered->latest->number;
+  restored.facts = remembered->facts;
   return restored;
 }
 

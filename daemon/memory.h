@@ -24,6 +24,7 @@ namespace tierwall::daemon {
 struct Restored {
   std::vector<policy::ResourceEvent> events;  ///< of every source, as they were last in force
   std::uint64_t generation = 0;               ///< the last one that was recorded; 0: none
+  std::map<std::string, std::string> facts = {};
 };
 
 class Memory {

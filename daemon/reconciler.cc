@@ -61,6 +61,12 @@ void Reconciler::write_anew() {
   mark_dirty();
 }
 
+void Reconciler::hurry() {
+  const std::chrono::microseconds now = clock_.monotonic();
+  if (dirty_since_) dirty_since_ = now - kSettle;
+  if (retry_at_) retry_at_ = now;
+}
+
 std::optional<std::chrono::microseconds> Reconciler::due() const {
   if (!sources_in_sync_) return std::nullopt;
   if (retry_at_) return retry_at_;

@@ -56,6 +56,9 @@ class Reconciler {
   /// somebody else changed or flushed it.
   void write_anew();
 
+  /// Somebody waits for the answer: what is dirty, or waits for another try, is due at once.
+  void hurry();
+
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
   /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due.

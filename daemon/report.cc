@@ -66,8 +66,8 @@ std::string Daemon::status_line() const {
     return reconciler_.applied() ? "starting: what was in force before stays until every source was read" : "starting";
   }
   const AppliedStatus applied = summarize(*reconciler_.applied());
-  return fmt::format("in sync, endpoints: {}, policies: {}, generation: {}", applied.endpoints, applied.policies,
-                     applied.generation);
+  return fmt::format("in sync, endpoints: {}, policies: {}, generation: {}{}", applied.endpoints, applied.policies,
+                     applied.generation, changes_.waiting() ? ", a change waits for its confirmation" : "");
 }
 
 std::vector<std::string> Daemon::degraded_reasons() const {
@@ -85,6 +85,7 @@ std::vector<std::string> Daemon::degraded_reasons() const {
   }
   if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
   if (memory_.trouble()) reasons.push_back("state: " + *memory_.trouble() + "; enforcement goes on without it");
+  if (changes_.trouble()) reasons.push_back(*changes_.trouble());
   if (const std::size_t errors = object_errors(); errors > 0) {
     reasons.push_back(fmt::format("{} error{} in objects; the last good version of what they concern stays in force",
                                   errors, errors == 1 ? "" : "s"));
@@ -145,6 +146,7 @@ std::vector<std::string> Daemon::remarks() const {
   if (!control_.group()) {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
+  if (changes_.rolled_back()) remarks.push_back(*changes_.rolled_back());
   remarks.insert(remarks.end(), state_file_.remarks.begin(), state_file_.remarks.end());
   if (cluster_) {
     const std::vector<std::string> of_cluster = cluster_->remarks();
@@ -186,7 +188,8 @@ StatusReport Daemon::report() const {
       .applied = reconciler_.applied() ? std::optional(summarize(*reconciler_.applied())) : std::nullopt,
       .problems = config_errors_,
       .warnings = warnings(),
-      .remarks = remarks()};
+      .remarks = remarks(),
+      .waiting = changes_.waiting()};
   const std::vector<policy::Diagnostic> of_objects = object_problems();
   report.problems.insert(report.problems.end(), of_objects.begin(), of_objects.end());
   std::sort(report.problems.begin(), report.problems.end());

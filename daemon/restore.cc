@@ -1,11 +1,17 @@
 #include "daemon/restore.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 #include <variant>
 
 #include <fmt/format.h>
 
+#include "daemon/changes/policy_files.h"
 #include "daemon/node_settings.h"
+#include "daemon/sources/manifest_set.h"
+#include "daemon/sources/policy_directory.h"
 #include "nft/diff.h"
 #include "nft/fallback.h"
 #include "policy/resolve.h"
@@ -39,6 +45,25 @@ RestorePlan plan_restore(const Result<Restored>& remembered, const Config& confi
   return {.table = *std::move(table),
           .what = fmt::format("policy of generation {}, {} objects", remembered->generation, remembered->events.size()),
           .complete = true};
+}
+
+Restored without_change(Restored remembered, const PendingChange& change, const std::string& directory) {
+  const DirectoryFiles files(directory);
+  ManifestSet former{std::string(kDirectorySource)};
+  std::set<std::string> touched;
+  std::vector<policy::ResourceEvent> events;
+  for (const auto& [name, content] : change.former) {
+    const std::string path = files.path_of(name);
+    touched.insert(path);
+    if (!content) continue;
+    for (policy::ResourceEvent& event : former.put(path, decode_manifest(*content, path)))
+      events.push_back(std::move(event));
+  }
+  std::erase_if(remembered.events, [&](const policy::ResourceEvent& event) {
+    return event.source == kDirectorySource && touched.contains(event.where.file);
+  });
+  std::ranges::move(events, std::back_inserter(remembered.events));
+  return remembered;
 }
 
 Result<void> put_in_force(const nft::Ruleset& table, nft::KernelTables& tables) {

@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/memory.h"
+#include "daemon/state/file_history.h"
 #include "nft/kernel_tables.h"
 #include "nft/ruleset.h"
 #include "policy/result.h"
@@ -25,6 +26,10 @@ struct RestorePlan {
 /// What to put into the kernel. `remembered` is what Memory::restore() said. Without a usable memory the answer is the
 /// fallback table if the configuration asks for it, and nothing otherwise.
 RestorePlan plan_restore(const Result<Restored>& remembered, const Config& config);
+
+/// The same objects as they were before a change that nobody has confirmed: it may be what locked the operator out.
+/// `directory` is where its files are.
+Restored without_change(Restored remembered, const PendingChange& change, const std::string& directory);
 
 /// Writes the table in one transaction. Unavailable with the kernel's words if it is refused.
 Result<void> put_in_force(const nft::Ruleset& table, nft::KernelTables& tables);

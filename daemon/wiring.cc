@@ -46,12 +46,14 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       config_(std::move(config)),
       journal_(journal),
       state_file_(open_state_file()),
-      memory_(*state_file_.store, clock_, std::move(boot_id)),
+      memory_(*state_file_.store, clock_, boot_id),
       management_flows_(guarded(config_)),
       guard_(management_flows_),
       reconciler_(inventory_, guard_, tables, clock_, journal, node_settings(config_)),
       directory_(make_directory()),
       cluster_(make_cluster()),
+      policy_files_(config_.directory.value_or("")),
+      changes_(*state_file_.store, policy_files_, clock_, std::move(boot_id), make_enforcement()),
       cni_(loop_, config_.cni_results,
            [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
       control_(loop_, make_service()),
@@ -67,7 +69,8 @@ OpenedState Daemon::open_state_file() const {
 std::unique_ptr<PolicyDirectory> Daemon::make_directory() {
   if (!config_.directory) return nullptr;
   return std::make_unique<PolicyDirectory>(
-      loop_, *config_.directory, [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); });
+      loop_, *config_.directory,
+      [this](std::vector<policy::ResourceEvent> events) { receive_from_directory(std::move(events)); });
 }
 
 std::unique_ptr<ClusterConnection> Daemon::make_cluster() {
@@ -85,7 +88,7 @@ VarlinkService Daemon::make_service() {
   const auto applied = [this] {
     return reconciler_.applied() ? reconciler_.applied() : std::make_shared<const Applied>();
   };
-  return {
+  VarlinkService service{
       .version = TIERWALL_VERSION,
       .methods = {
           {"GetStatus", {"status", [this] { return to_json(report()); }}},
@@ -98,6 +101,8 @@ VarlinkService Daemon::make_service() {
           {"ListEndpoints", {"endpoints", [=] { return rows_to_json(list_endpoints(applied()->policy)); }}},
           {"ListSets", {"sets", [=] { return rows_to_json(list_sets(applied()->ruleset)); }}},
       }};
+  add_actions(service);
+  return service;
 }
 
 Result<void> Daemon::start() {
@@ -147,6 +152,7 @@ int Daemon::run() {
 /// What was in force before this process counts until its sources say otherwise.
 void Daemon::restore() {
   Result<Restored> restored = memory_.restore();
+  recover_changes(restored ? &*restored : nullptr);
   if (!restored) {
     return record(Level::Warning, systemd::message::kStateTrouble,
                   "state: " + restored.error().message + "; starting without what was remembered");
@@ -288,6 +294,10 @@ void Daemon::step() {
   open_state_again();
   memory_.step();
   note_memory();
+  // Not from within a change, which itself calls for this step.
+  if (const auto undone = enforced_ == nullptr ? changes_.step() : std::nullopt) {
+    record(Level::Warning, systemd::message::kPolicyRolledBack, *undone);
+  }
   publish();
   if (!ready_ && reconciler_.applied()) {
     ready_ = true;
@@ -304,6 +314,7 @@ void Daemon::open_state_again() {
   if (opened.refusal) return;
   const Result<std::uint64_t> latest = memory_.move_to(*opened.store, sources_read());
   if (!latest) return;
+  changes_.move_to(*opened.store);
   state_file_ = std::move(opened);
   open_state_at_.reset();
   reconciler_.continue_from(*latest);
@@ -320,7 +331,7 @@ void Daemon::note_memory() {
 
 void Daemon::schedule() {
   std::optional<std::chrono::microseconds> due = reconciler_.due();
-  for (const auto& other : {memory_.due(), open_state_at_}) {
+  for (const auto& other : {memory_.due(), changes_.due(), open_state_at_}) {
     if (other && (!due || *other < *due)) due = other;
   }
   if (!due) return step_timer_.stop();

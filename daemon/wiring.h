@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/changes/policy_changes.h"
+#include "daemon/changes/policy_files.h"
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/control/control_server.h"
@@ -61,6 +63,17 @@ class Daemon {
 
  private:
   [[nodiscard]] VarlinkService make_service();
+  void add_actions(VarlinkService& service);
+  [[nodiscard]] Enforcement make_enforcement();
+  [[nodiscard]] std::optional<Error> change_hindrance() const;
+  [[nodiscard]] std::vector<policy::Location> places_of(const policy::ResourceKey& key) const;
+  Result<Enforcement::Outcome> enforce(bool insist);
+  Result<Json> answer_apply(const Json& parameters, const Caller& caller);
+  Result<Json> answer_confirm(const Caller& caller);
+  Result<Json> answer_rollback(const Json& parameters, const Caller& caller);
+  Result<Json> answer_history(const Json& parameters);
+  Result<Json> answer_generation(const Json& parameters);
+  void note_change(const ChangeReport& report, const std::string& what, const Caller& caller);
   [[nodiscard]] OpenedState open_state_file() const;
   [[nodiscard]] std::unique_ptr<PolicyDirectory> make_directory();
   [[nodiscard]] std::unique_ptr<ClusterConnection> make_cluster();
@@ -76,6 +89,8 @@ class Daemon {
   [[nodiscard]] std::string status_line() const;
 
   void restore();
+  void recover_changes(const Restored* restored);
+  void receive_from_directory(std::vector<policy::ResourceEvent> events);
   void receive(std::vector<policy::ResourceEvent> events);
   void note_sources();
   void note_source_health();
@@ -122,6 +137,9 @@ class Daemon {
   Reconciler reconciler_;
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source
+  DirectoryFiles policy_files_;
+  PolicyChanges changes_;
+  std::vector<policy::ResourceEvent>* enforced_ = nullptr;  // while enforce() runs: what the directory told meanwhile
   CniResults cni_;
   ControlServer control_;
   systemd::Timer step_timer_;

@@ -106,6 +106,9 @@ Error from_varlink(const std::string& name, const Json& parameters) {
   const std::string text = parameters.empty() ? name : name + " " + parameters.dump();
   const std::string_view word = std::string_view(name).substr(name.rfind('.') + 1);
   if (word == "PermissionDenied") return {ErrorKind::Denied, "the daemon refuses this user", EACCES};
+  if (word == "Refused" && parameters.contains("message") && parameters["message"].is_string()) {
+    return {parse_error_kind(parameters.value("reason", "")), parameters["message"].get<std::string>(), 0};
+  }
   const bool absent = word == "MethodNotFound" || word == "InterfaceNotFound";
   return {absent ? ErrorKind::NotFound : ErrorKind::Internal, text, 0};
 }

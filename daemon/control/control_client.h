@@ -14,7 +14,7 @@ inline constexpr const char* kControlInterface = "io.tierwall.Control";
 
 /// Calls `io.tierwall.Control.METHOD` and gives back the reply's parameters. Unavailable: nobody listens there. Denied:
 /// no permission on the socket. Malformed: the answer makes no sense. A Varlink error reply becomes NotFound or
-/// Internal with its name and text.
+/// Internal with its name and text; one that says why nothing was done becomes that Error again, with errno 0.
 Result<Json> call(const std::string& socket_path, const std::string& method, const Json& parameters,
                   std::chrono::milliseconds timeout = std::chrono::seconds(5));
 

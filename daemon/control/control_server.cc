@@ -49,10 +49,14 @@ std::vector<gid_t> supplementary_groups(int fd) {
 }
 
 /// Who is at the other end, as the kernel recorded it when they connected.
-bool may_ask(int fd, const std::optional<gid_t>& group) {
+std::optional<ucred> find_peer(int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer;
+}
+
+bool may_ask(int fd, const ucred& peer, const std::optional<gid_t>& group) {
   if (peer.uid == 0 || peer.uid == geteuid()) return true;
   if (!group) return false;
   if (peer.gid == *group) return true;
@@ -108,8 +112,9 @@ Result<void> restrict_access(const std::string& path, const std::optional<gid_t>
 /// take its replies cannot make them pile up.
 class ControlServer::Client {
  public:
-  Client(ControlServer& server, UniqueFd fd)
+  Client(ControlServer& server, UniqueFd fd, const Caller& caller)
       : server_(server),
+        caller_(caller),
         fd_(std::move(fd)),
         deadline_(server.loop_, systemd::Priority::Control, [this] { finish(); }),
         ready_(server.loop_, fd_.raw(), EPOLLIN, systemd::Priority::Control,
@@ -145,7 +150,8 @@ class ControlServer::Client {
     if (count == 0) return false;
     if (input_.empty()) deadline_.start(kExchangeTimeout);
     input_.append(buffer.data(), static_cast<std::size_t>(count));
-    return input_.size() <= kMaxRequestBytes || input_.find('\0') <= kMaxRequestBytes;
+    const std::size_t most = caller_.may_change() ? kMaxChangeBytes : kMaxRequestBytes;
+    return input_.size() <= most || input_.find('\0') <= most;
   }
 
   void answer_requests() {
@@ -155,7 +161,7 @@ class ControlServer::Client {
       const Result<VarlinkCall> call = parse_call(std::string_view(input_).substr(0, end));
       input_.erase(0, end + 1);
       if (!call) return finish();
-      output_ = respond(server_.service_, *call).value_or("");
+      output_ = respond(server_.service_, *call, caller_).value_or("");
       sent_ = 0;
       if (output_.size() > kMaxReplyBytes) return finish();
       deadline_.start(!output_.empty() || !input_.empty() ? std::chrono::microseconds(kExchangeTimeout)
@@ -187,6 +193,7 @@ class ControlServer::Client {
   }
 
   ControlServer& server_;
+  Caller caller_;
   UniqueFd fd_;
   bool closed_ = false;
   bool close_when_sent_ = false;
@@ -232,8 +239,9 @@ void ControlServer::accept_clients() {
     UniqueFd fd(accept4(fd_.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.is_open()) return;
     if (clients_.size() >= kMaxClients) continue;
-    const bool allowed = may_ask(fd.raw(), group_);
-    clients_.push_back(std::make_unique<Client>(*this, std::move(fd)));
+    const std::optional<ucred> peer = find_peer(fd.raw());
+    const bool allowed = peer && may_ask(fd.raw(), *peer, group_);
+    clients_.push_back(std::make_unique<Client>(*this, std::move(fd), peer ? Caller{peer->uid} : Caller{}));
     if (!allowed) clients_.back()->turn_away();
   }
 }

@@ -26,6 +26,8 @@ class ControlServer {
  public:
   static constexpr std::size_t kMaxClients = 64;
   static constexpr std::size_t kMaxRequestBytes = 64u << 10;
+  /// Of those who may change something: whole manifests.
+  static constexpr std::size_t kMaxChangeBytes = 8u << 20;
   static constexpr std::size_t kMaxReplyBytes = 64u << 20;
   /// For sending one whole request, and for taking one whole reply.
   static constexpr std::chrono::seconds kExchangeTimeout{10};

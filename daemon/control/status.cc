@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
+#include "daemon/control/object_reader.h"
 
 namespace tierwall::daemon {
 
@@ -65,6 +65,14 @@ Json to_json(const AppliedStatus& applied) {
           {"elements", applied.elements}};
 }
 
+Json to_json(const WaitingStatus& waiting) {
+  return {{"deadline_ms", waiting.deadline_ms},
+          {"left_ms", waiting.left_ms},
+          {"generation", waiting.generation},
+          {"uid", waiting.uid},
+          {"files", waiting.files}};
+}
+
 template <typename T>
 Json array_json(const std::vector<T>& values) {
   Json array = Json::array();
@@ -73,104 +81,6 @@ Json array_json(const std::vector<T>& values) {
 }
 
 // ---- JSON to values ------------------------------------------------------------------------------------------
-
-/// Reads the fields of one object and remembers the first that does not fit, so that a record is read field by field
-/// without an error check after each.
-class ObjectReader {
- public:
-  ObjectReader(const Json& json, std::string what) : json_(json), what_(std::move(what)) {
-    if (!json_.is_object()) error_ = malformed(what_ + " is not an object");
-  }
-
-  void read(const char* field, std::string& value) {
-    if (const Json* found = find(field, &Json::is_string)) value = found->get<std::string>();
-  }
-  void read(const char* field, bool& value) {
-    if (const Json* found = find(field, &Json::is_boolean)) value = found->get<bool>();
-  }
-  template <typename Integer>
-  requires std::is_integral_v<Integer>
-  void read(const char* field, Integer& value) {
-    if (const Json* found = find(field, &Json::is_number_integer)) value = found->get<Integer>();
-  }
-  void read(const char* field, std::vector<std::string>& values) {
-    read_array(field, values, [](const Json& item) -> Result<std::string> {
-      if (!item.is_string()) return malformed("not a string");
-      return item.get<std::string>();
-    });
-  }
-  void read(const char* field, std::optional<double>& value) {
-    if (const Json* found = find_optional(field, &Json::is_number)) value = found->get<double>();
-  }
-  void read(const char* field, std::optional<std::string>& value) {
-    if (const Json* found = find_optional(field, &Json::is_string)) value = found->get<std::string>();
-  }
-  template <typename T, typename FromJson>
-  void read_array(const char* field, std::vector<T>& values, const FromJson& from_json) {
-    const Json* found = find(field, &Json::is_array);
-    if (found == nullptr) return;
-    for (const Json& item : *found) {
-      Result<T> value = from_json(item);
-      if (!value) return fail(value.error().in(field));
-      values.push_back(std::move(*value));
-    }
-  }
-  template <typename T, typename FromJson>
-  void read_optional(const char* field, std::optional<T>& value, const FromJson& from_json) {
-    const Json* found = find_optional(field, &Json::is_object);
-    if (found == nullptr) return;
-    Result<T> read_value = from_json(*found);
-    if (!read_value) return fail(read_value.error().in(field));
-    value = std::move(*read_value);
-  }
-  /// One word of a table, as the enumerator of that number.
-  template <typename Enum, std::size_t N>
-  void read_word(const char* field, Enum& value, const std::array<std::string_view, N>& words) {
-    std::string word;
-    read(field, word);
-    for (std::size_t i = 0; i < N; ++i) {
-      if (words[i] != word) continue;
-      value = static_cast<Enum>(i);
-      return;
-    }
-    fail(malformed(fmt::format("{}: unknown word '{}'", field, word)));
-  }
-
-  template <typename T>
-  Result<T> finish(T value) const {
-    if (error_) return *error_;
-    return value;
-  }
-
- private:
-  using Check = bool (Json::*)() const noexcept;
-
-  const Json* find_optional(const char* field, Check fits) {
-    if (error_) return nullptr;
-    const auto found = json_.find(field);
-    if (found == json_.end() || found->is_null()) return nullptr;
-    return check(field, *found, fits);
-  }
-  const Json* find(const char* field, Check fits) {
-    if (error_) return nullptr;
-    const auto found = json_.find(field);
-    if (found != json_.end()) return check(field, *found, fits);
-    fail(malformed(fmt::format("field '{}' is missing", field)));
-    return nullptr;
-  }
-  const Json* check(const char* field, const Json& value, Check fits) {
-    if ((value.*fits)()) return &value;
-    fail(malformed(fmt::format("field '{}' has an unexpected type ({})", field, value.type_name())));
-    return nullptr;
-  }
-  void fail(const Error& error) {
-    if (!error_) error_ = error.in(what_);
-  }
-
-  const Json& json_;
-  std::string what_;
-  std::optional<Error> error_;
-};
 
 Result<policy::Diagnostic> diagnostic_from_json(const Json& json) {
   ObjectReader reader(json, "diagnostic");
@@ -227,6 +137,17 @@ Result<AppliedStatus> applied_from_json(const Json& json) {
   reader.read("sets", applied.sets);
   reader.read("elements", applied.elements);
   return reader.finish(applied);
+}
+
+Result<WaitingStatus> waiting_from_json(const Json& json) {
+  ObjectReader reader(json, "confirmation");
+  WaitingStatus waiting;
+  reader.read("deadline_ms", waiting.deadline_ms);
+  reader.read("left_ms", waiting.left_ms);
+  reader.read("generation", waiting.generation);
+  reader.read("uid", waiting.uid);
+  reader.read("files", waiting.files);
+  return reader.finish(std::move(waiting));
 }
 
 Result<TierRow> tier_from_json(const Json& json) {
@@ -298,6 +219,7 @@ Json to_json(const StatusReport& report) {
           {"degraded", report.degraded},
           {"sources", array_json(report.sources)},
           {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)},
+          {"confirmation", report.waiting ? to_json(*report.waiting) : Json(nullptr)},
           {"problems", array_json(report.problems)},
           {"warnings", array_json(report.warnings)},
           {"remarks", report.remarks}};
@@ -346,6 +268,7 @@ Result<StatusReport> status_from_json(const Json& json) {
   reader.read("degraded", report.degraded);
   reader.read_array("sources", report.sources, source_from_json);
   reader.read_optional("applied", report.applied, applied_from_json);
+  reader.read_optional("confirmation", report.waiting, waiting_from_json);
   reader.read_array("problems", report.problems, diagnostic_from_json);
   reader.read_array("warnings", report.warnings, diagnostic_from_json);
   reader.read("remarks", report.remarks);

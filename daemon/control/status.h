@@ -55,6 +55,17 @@ struct AppliedStatus {
   friend bool operator==(const AppliedStatus&, const AppliedStatus&) = default;
 };
 
+/// A change that is undone unless somebody confirms it.
+struct WaitingStatus {
+  std::int64_t deadline_ms = 0;  ///< Unix time
+  std::int64_t left_ms = 0;
+  std::uint64_t generation = 0;    ///< in force since it was made
+  std::int64_t uid = 0;            ///< of who asked for it
+  std::vector<std::string> files;  ///< of the policy directory that it touched
+
+  friend bool operator==(const WaitingStatus&, const WaitingStatus&) = default;
+};
+
 enum class State { Starting, InSync, Degraded };
 
 struct StatusReport {
@@ -69,6 +80,7 @@ struct StatusReport {
   std::vector<policy::Diagnostic> problems;  ///< invalid objects and unreadable documents
   std::vector<policy::Diagnostic> warnings;  ///< from policy/review
   std::vector<std::string> remarks;
+  std::optional<WaitingStatus> waiting = {};  ///< a change that nobody has confirmed yet
 
   friend bool operator==(const StatusReport&, const StatusReport&) = default;
 };

@@ -1,5 +1,8 @@
 #include "daemon/control/varlink.h"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "daemon/control/control_client.h"
@@ -70,6 +73,7 @@ type Status (
   degraded: []string,
   sources: []Source,
   applied: ?Applied,
+  confirmation: ?Confirmation,
   problems: []Diagnostic,
   warnings: []Diagnostic,
   remarks: []string
@@ -91,6 +95,34 @@ type Policy (
 
 type Endpoint (namespace: string, name: string, addresses: []string, ingress: []string, egress: []string)
 
+# A change of the policy directory that is undone at the deadline
+type Confirmation (deadline_ms: int, left_ms: int, generation: int, uid: int, files: []string)
+
+type File (name: string, content: string)
+
+type ObjectDelta (change: (created, changed, removed), object: string)
+
+# `files` were written or removed; with a deadline it is undone then
+type ChangeReport (generation: int, files: []string, changes: []ObjectDelta, deadline_ms: ?int)
+
+type HistoryChange (change: (put, removed), source: string, object: string)
+
+# `cause` is that of a change of the policy directory: edit, apply, rollback, expired, or nothing
+type Generation (
+  generation: int,
+  time_ms: int,
+  cause: string,
+  uid: ?int,
+  files: []string,
+  changes: []HistoryChange,
+  changes_left_out: int,
+  endpoints: int,
+  policies: int,
+  sets: int,
+  rules: int,
+  chains: int
+)
+
 type Set (name: string, meaning: string, members: int)
 
 # Whether the kernel holds what is asked for, and if not, why
@@ -105,6 +137,22 @@ method ListEndpoints() -> (endpoints: []Endpoint)
 
 # Sets and maps of the table
 method ListSets() -> (sets: []Set)
+
+# Writes files into the policy directory and removes others, as one change; for root only. With confirm_ms it is undone
+# after that time unless Confirm comes
+method Apply(files: []File, remove: ?[]string, confirm_ms: ?int) -> (report: ChangeReport)
+method Confirm() -> (report: ChangeReport)
+
+# To the policy directory of that generation; without one, the change that waits is undone, or else the last one
+method Rollback(generation: ?int, confirm_ms: ?int) -> (report: ChangeReport)
+
+# What was in force, the newest first
+method ListGenerations(limit: ?int) -> (generations: []Generation)
+method GetGeneration(generation: int) -> (generation: Generation)
+
+# Why a method did nothing: reason is denied, malformed, conflict, not_found, busy, exhausted, unavailable, unsupported or
+# internal
+error Refused (reason: string, message: string)
 )";
 
 std::string invalid_parameter(const std::string& name) {
@@ -119,16 +167,25 @@ std::string interface_not_found(const std::string& name) {
   return error_frame("org.varlink.service.InterfaceNotFound", {{"interface", name}});
 }
 
-/// The name of the first parameter that is not `allowed`; empty if there is none.
-std::string unexpected_parameter(const VarlinkCall& call, std::string_view allowed) {
+/// In the order of the enumeration.
+constexpr std::array<std::string_view, 9> kErrorKinds = {"malformed", "unsupported", "not_found",   "conflict", "busy",
+                                                         "denied",    "exhausted",   "unavailable", "internal"};
+
+std::string refused(const Error& error) {
+  return error_frame(std::string(kControlInterface) + ".Refused",
+                     {{"reason", print_error_kind(error.kind)}, {"message", error.message}});
+}
+
+/// The name of the first parameter that is not among those `allowed`; empty if there is none.
+std::string unexpected_parameter(const VarlinkCall& call, const std::vector<std::string>& allowed) {
   for (const auto& parameter : call.parameters.items()) {
-    if (parameter.key() != allowed) return parameter.key();
+    if (std::ranges::find(allowed, parameter.key()) == allowed.end()) return parameter.key();
   }
   return "";
 }
 
 std::string describe_interface(const VarlinkCall& call) {
-  if (const std::string name = unexpected_parameter(call, "interface"); !name.empty()) return invalid_parameter(name);
+  if (const std::string name = unexpected_parameter(call, {"interface"}); !name.empty()) return invalid_parameter(name);
   const auto wanted = call.parameters.find("interface");
   if (wanted == call.parameters.end() || !wanted->is_string()) return invalid_parameter("interface");
   const auto name = wanted->get<std::string>();
@@ -140,7 +197,7 @@ std::string describe_interface(const VarlinkCall& call) {
 std::string respond_about_service(const VarlinkService& service, const VarlinkCall& call, const std::string& method) {
   if (method == "GetInterfaceDescription") return describe_interface(call);
   if (method != "GetInfo") return method_not_found(call.method);
-  if (const std::string name = unexpected_parameter(call, ""); !name.empty()) return invalid_parameter(name);
+  if (const std::string name = unexpected_parameter(call, {}); !name.empty()) return invalid_parameter(name);
   return reply_frame({{"vendor", "Tierwall"},
                       {"product", "tierwalld"},
                       {"version", service.version},
@@ -148,10 +205,26 @@ std::string respond_about_service(const VarlinkService& service, const VarlinkCa
                       {"interfaces", Json::array({kServiceInterface, kControlInterface})}});
 }
 
-std::string respond_to_control(const VarlinkService& service, const VarlinkCall& call, const std::string& name) {
+std::string respond_to_action(const VarlinkService::Action& action, const VarlinkCall& call, const Caller& caller) {
+  if (const std::string parameter = unexpected_parameter(call, action.parameters); !parameter.empty()) {
+    return invalid_parameter(parameter);
+  }
+  if (action.changes && !caller.may_change()) {
+    return refused(
+        {ErrorKind::Denied, "only root may change the policy; this is uid " + std::to_string(caller.uid), EPERM});
+  }
+  Result<Json> answer = action.answer(call.parameters, caller);
+  return answer ? reply_frame(*std::move(answer)) : refused(answer.error());
+}
+
+std::string respond_to_control(const VarlinkService& service, const VarlinkCall& call, const std::string& name,
+                               const Caller& caller) {
+  if (const auto action = service.actions.find(name); action != service.actions.end()) {
+    return respond_to_action(action->second, call, caller);
+  }
   const auto method = service.methods.find(name);
   if (method == service.methods.end()) return method_not_found(call.method);
-  if (const std::string parameter = unexpected_parameter(call, ""); !parameter.empty()) {
+  if (const std::string parameter = unexpected_parameter(call, {}); !parameter.empty()) {
     return invalid_parameter(parameter);
   }
   Json parameters = Json::object();
@@ -159,13 +232,13 @@ std::string respond_to_control(const VarlinkService& service, const VarlinkCall&
   return reply_frame(std::move(parameters));
 }
 
-std::string respond_always(const VarlinkService& service, const VarlinkCall& call) {
+std::string respond_always(const VarlinkService& service, const VarlinkCall& call, const Caller& caller) {
   const std::size_t dot = call.method.rfind('.');
   if (dot == std::string::npos) return interface_not_found("");
   const std::string interface = call.method.substr(0, dot);
   const std::string method = call.method.substr(dot + 1);
   if (interface == kServiceInterface) return respond_about_service(service, call, method);
-  if (interface == kControlInterface) return respond_to_control(service, call, method);
+  if (interface == kControlInterface) return respond_to_control(service, call, method, caller);
   return interface_not_found(interface);
 }
 
@@ -217,10 +290,19 @@ std::string error_frame(const std::string& error, Json parameters) {
   return frame(message);
 }
 
-std::optional<std::string> respond(const VarlinkService& service, const VarlinkCall& call) {
+std::string_view print_error_kind(ErrorKind kind) {
+  return kErrorKinds[static_cast<std::size_t>(kind)];
+}
+
+ErrorKind parse_error_kind(std::string_view word) {
+  const auto found = std::ranges::find(kErrorKinds, word);
+  return found == kErrorKinds.end() ? ErrorKind::Internal : static_cast<ErrorKind>(found - kErrorKinds.begin());
+}
+
+std::optional<std::string> respond(const VarlinkService& service, const VarlinkCall& call, const Caller& caller) {
   if (call.oneway) return std::nullopt;
   if (call.upgrade) return invalid_parameter("upgrade");
-  return respond_always(service, call);
+  return respond_always(service, call, caller);
 }
 
 std::string_view control_interface_definition() {

@@ -2,6 +2,7 @@
 // The Varlink wire format and the service the daemon offers with it, without a socket: one call comes in as text, the
 // frame to send comes out. Messages are JSON objects, each ended by a zero byte.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -32,19 +33,41 @@ std::string frame(const Json& message);
 std::string reply_frame(Json parameters);
 std::string error_frame(const std::string& error, Json parameters);
 
-/// Who answers. The methods of our interface take no parameters and give one named result.
+/// Who is at the other end, as the kernel recorded it when they connected.
+struct Caller {
+  std::uint32_t uid = kNobody;
+
+  static constexpr std::uint32_t kNobody = 65534;
+  /// May they change what the node lets through? Reading needs less.
+  [[nodiscard]] bool may_change() const { return uid == 0; }
+};
+
+/// Who answers. Most methods of our interface take no parameters and give one named result.
 struct VarlinkService {
   struct Method {
     std::string result;  ///< "status"
     std::function<Json()> answer;
   };
+  /// A method with parameters, or one that changes something.
+  struct Action {
+    std::vector<std::string> parameters;  ///< that may be given
+    bool changes = false;                 ///< only those who may_change() get an answer
+    /// The reply's parameters, an object. An Error becomes io.tierwall.Control.Refused.
+    std::function<Result<Json>(const Json& parameters, const Caller& caller)> answer;
+  };
 
   std::string version;
-  std::map<std::string, Method> methods;  ///< by name within io.tierwall.Control: "GetStatus"
+  std::map<std::string, Method> methods;       ///< by name within io.tierwall.Control: "GetStatus"
+  std::map<std::string, Action> actions = {};  ///< likewise
 };
 
-/// The reply to a call; absent if the caller wants none. `more` is answered with a single, final reply.
-std::optional<std::string> respond(const VarlinkService& service, const VarlinkCall& call);
+/// The reply to a call; absent if the caller wants none: nothing is done then, either. `more` is answered
+/// with a single, final reply.
+std::optional<std::string> respond(const VarlinkService& service, const VarlinkCall& call, const Caller& caller = {});
+
+/// The words for a kind of error in io.tierwall.Control.Refused, and back; Internal for a word nobody knows.
+std::string_view print_error_kind(ErrorKind kind);
+ErrorKind parse_error_kind(std::string_view word);
 
 /// The definition of io.tierwall.Control in Varlink's own language.
 std::string_view control_interface_definition();

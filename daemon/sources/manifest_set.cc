@@ -74,6 +74,14 @@ std::set<std::string> ManifestSet::files() const {
   return names;
 }
 
+std::vector<policy::Location> ManifestSet::places_of(const policy::ResourceKey& key) const {
+  std::vector<policy::Location> places;
+  const auto found = copies_.find(key);
+  if (found == copies_.end()) return places;
+  for (const DecodedObject& copy : found->second) places.push_back(copy.where);
+  return places;
+}
+
 std::optional<policy::ResourceEvent> ManifestSet::describe(const policy::ResourceKey& key) const {
   const auto found = copies_.find(key);
   if (found == copies_.end()) return std::nullopt;

@@ -28,6 +28,8 @@ class ManifestSet {
   /// not count (both places are named; the copy that counts is none the worse for them). Sorted.
   [[nodiscard]] std::vector<policy::Diagnostic> problems() const;
   [[nodiscard]] std::set<std::string> files() const;
+  /// Every place the object is written at; the first one counts.
+  [[nodiscard]] std::vector<policy::Location> places_of(const policy::ResourceKey& key) const;
   [[nodiscard]] std::size_t file_count() const { return files_.size(); }
   /// Objects, each counted once however often it is written.
   [[nodiscard]] std::size_t object_count() const { return copies_.size(); }

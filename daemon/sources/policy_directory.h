@@ -53,6 +53,10 @@ class PolicyDirectory {
   /// Files whose objects count.
   [[nodiscard]] std::size_t file_count() const { return manifests_.file_count(); }
   [[nodiscard]] std::size_t object_count() const { return manifests_.object_count(); }
+  /// Every place the object is written at.
+  [[nodiscard]] std::vector<policy::Location> places_of(const policy::ResourceKey& key) const {
+    return manifests_.places_of(key);
+  }
   /// When a file or the directory was last read with success; the epoch before that.
   [[nodiscard]] std::chrono::system_clock::time_point last_read() const { return last_read_; }
   /// Problems that belong to no object: files and documents that cannot be read, unknown kinds. Sorted by place.

@@ -31,16 +31,29 @@ VarlinkService test_service() {
                         [] {
                           return Json{{"state", "in_sync"}};
                         }}},
-                      {"ListSets", {"sets", [] { return Json(std::string(2u << 20, 'x')); }}}}};
+                      {"ListSets", {"sets", [] { return Json(std::string(2u << 20, 'x')); }}}},
+          .actions = {{"Confirm",
+                       {.parameters = {},
+                        .changes = true,
+                        .answer = [](const Json&, const Caller& caller) -> Result<Json> {
+                          return Json{{"uid", caller.uid}};
+                        }}},
+                      {"ListGenerations",
+                       {.parameters = {"limit"},
+                        .changes = false,
+                        .answer = [](const Json& parameters, const Caller&) -> Result<Json> {
+                          if (!parameters.contains("limit")) return Error{ErrorKind::NotFound, "how many?", 0};
+                          return Json{{"generations", parameters["limit"]}};
+                        }}}}};
 }
 
 // ---- the wire format, without a socket -----------------------------------------------------------------------
 
 /// The reply to one message, as JSON; null if there is none.
-Json ask(const std::string& message) {
+Json ask(const std::string& message, const Caller& caller = {}) {
   const Result<VarlinkCall> call = parse_call(message);
   EXPECT_TRUE(call) << message;
-  const std::optional<std::string> reply = respond(test_service(), *call);
+  const std::optional<std::string> reply = respond(test_service(), *call, caller);
   if (!reply) return nullptr;
   EXPECT_EQ(reply->back(), '\0');
   return Json::parse(reply->substr(0, reply->size() - 1));
@@ -108,6 +121,32 @@ TEST(Varlink, WhatIsNoCallIsMalformed) {
 
 TEST(Varlink, BytesThatAreNoTextDoNotBreakAReply) {
   EXPECT_THAT(reply_frame(Json{{"file", "a\xff.yaml"}}), HasSubstr("a\xef\xbf\xbd.yaml"));
+}
+
+TEST(Varlink, OnlyRootMayChangeAnything) {
+  const char* confirm = R"({"method":"io.tierwall.Control.Confirm"})";
+  EXPECT_EQ(ask(confirm, Caller{0}), Json::parse(R"({"parameters":{"uid":0}})"));
+  const Json refused = ask(confirm, Caller{1000});
+  EXPECT_EQ(refused["error"], "io.tierwall.Control.Refused");
+  EXPECT_EQ(refused["parameters"]["reason"], "denied");
+  EXPECT_EQ(refused["parameters"]["message"], "only root may change the policy; this is uid 1000");
+}
+
+TEST(Varlink, AnActionTakesItsParametersAndSaysWhyItRefuses) {
+  EXPECT_EQ(ask(R"({"method":"io.tierwall.Control.ListGenerations","parameters":{"limit":3}})"),
+            Json::parse(R"({"parameters":{"generations":3}})"));
+  EXPECT_EQ(
+      ask(R"({"method":"io.tierwall.Control.ListGenerations"})"),
+      Json::parse(
+          R"({"error":"io.tierwall.Control.Refused","parameters":{"reason":"not_found","message":"how many?"}})"));
+  EXPECT_EQ(ask(R"({"method":"io.tierwall.Control.Confirm","parameters":{"limit":3}})", Caller{0})["error"],
+            "org.varlink.service.InvalidParameter");
+}
+
+TEST(Varlink, EveryKindOfErrorHasItsWord) {
+  for (const ErrorKind kind : {ErrorKind::Malformed, ErrorKind::Denied, ErrorKind::Exhausted, ErrorKind::Internal})
+    EXPECT_EQ(parse_error_kind(print_error_kind(kind)), kind);
+  EXPECT_EQ(parse_error_kind("nonsense"), ErrorKind::Internal);
 }
 
 // ---- over the socket -----------------------------------------------------------------------------------------
@@ -214,7 +253,8 @@ TEST_F(Control, GarbageEndsTheConnectionAndNothingElse) {
 TEST_F(Control, ARequestWithoutEndIsCutOff) {
   serve_while([&] {
     const systemd::UniqueFd fd = connect();
-    say(fd, std::string(ControlServer::kMaxRequestBytes * 2, ' '));
+    const bool root = geteuid() == 0;
+    say(fd, std::string(2 * (root ? ControlServer::kMaxChangeBytes : ControlServer::kMaxRequestBytes), ' '));
     EXPECT_EQ(hear(fd, 1), "");
     EXPECT_TRUE(call(path_, "GetStatus", nullptr));
   });

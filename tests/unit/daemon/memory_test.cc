@@ -243,5 +243,28 @@ TEST_F(MemoryTest, AKernelThatRefusesIsAnError) {
   EXPECT_THAT(refused.error().message, HasSubstr("the kernel refused the table"));
 }
 
+/// The file "own.yaml" is as it was before, "new.yaml" was not there, and what others gave stays.
+TEST(WithoutAChange, WhatIsRestoredIsThePolicyFromBefore) {
+  const auto of_file = [](const char* manifest, const std::string& file) {
+    policy::ResourceEvent event = event_of(manifest);
+    event.source = "directory";
+    event.where.file = file;
+    return event;
+  };
+  std::string changed = kPolicy;
+  changed.replace(changed.find("Ingress"), 7, "Egress");
+  std::string added = kPolicy;
+  added.replace(added.find("deny"), 4, "more");
+  Restored remembered;
+  remembered.events = {of_file(changed.c_str(), "/policy.d/own.yaml"), of_file(added.c_str(), "/policy.d/new.yaml"),
+                       of_file(kNode, "/policy.d/other.yaml"), event_of(kPod)};
+  const Restored before = without_change(
+      remembered, {.former = {{"own.yaml", kPolicy}, {"new.yaml", std::nullopt}}, .wait = Deadline{}}, "/policy.d");
+  ASSERT_THAT(before.events, SizeIs(3));
+  EXPECT_EQ(before.events[0].key.kind, policy::Kind::Node);
+  EXPECT_EQ(before.events[1].key.kind, policy::Kind::Pod);
+  EXPECT_EQ(before.events[2].resource, event_of(kPolicy).resource);
+}
+
 }  // namespace
 }  // namespace tierwall::daemon
