@@ -9,10 +9,12 @@
 #include <CLI/CLI.hpp>
 
 #include "daemon/control/control_client.h"
+#include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
 #include "daemon/ctl/compile_command.h"
 #include "daemon/ctl/explain_command.h"
 #include "daemon/ctl/get_command.h"
+#include "daemon/ctl/history_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
@@ -40,6 +42,10 @@ constexpr VerbWords kVerbs[] = {
     {"test", "Run policy tests", exit_code::kBadInput},
     {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
+    {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
+    {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
+    {"rollback", "Go back to an earlier state of the policy directory", exit_code::kBadInput},
+    {"history", "Show what was in force, and who changed it", exit_code::kBadInput},
 };
 
 using OutputNames = std::vector<std::pair<std::string, Output>>;
@@ -63,6 +69,10 @@ class CommandLine {
   void add_test();
   void add_status();
   void add_get();
+  void add_apply();
+  void add_confirm();
+  void add_rollback();
+  void add_history();
 
   std::optional<std::string> find_misplaced(const CLI::App& verb) const;
   int dispatch(const std::string& name, const Context& context);
@@ -77,6 +87,10 @@ class CommandLine {
   TestOptions test_;
   StatusOptions status_{kDefaultControlSocket, Output::Text};
   GetOptions get_{{}, kDefaultControlSocket};
+  ApplyOptions apply_;
+  ConfirmOptions confirm_;
+  RollbackOptions rollback_;
+  HistoryOptions history_;
 };
 
 /// An option whose value must be one of the names.
@@ -121,6 +135,10 @@ CommandLine::CommandLine() {
   add_test();
   add_status();
   add_get();
+  add_apply();
+  add_confirm();
+  add_rollback();
+  add_history();
 }
 
 /// -f takes one path and may be repeated; what follows it without an option belongs to it too ("-f *.yaml").
@@ -196,6 +214,53 @@ void CommandLine::add_get() {
              {{"text", Output::Text}, {"wide", Output::Wide}, {"json", Output::Json}, {"name", Output::Name}});
 }
 
+void add_socket(CLI::App& verb, std::string& socket) {
+  socket = kDefaultControlSocket;
+  verb.add_option("--socket", socket, "The daemon's control socket")->type_name("PATH");
+}
+
+void CommandLine::add_apply() {
+  CLI::App& app = verb("apply");
+  app.add_option("-f,--file", apply_.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("PATH");
+  app.add_option("paths", more_paths_)->group("");
+  app.add_option("--name", apply_.name, "The name in the policy directory, for one manifest (default: its own)")
+      ->type_name("NAME.yaml");
+  app.add_option("--prune", apply_.prune, "A file of the policy directory to remove in the same change; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  app.add_option("--confirm", apply_.confirm, "Roll back after this time unless 'tierwall confirm' comes: 60s, 10min")
+      ->type_name("DURATION");
+  add_socket(app, apply_.socket);
+  add_output(app, apply_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_confirm() {
+  CLI::App& app = verb("confirm");
+  add_socket(app, confirm_.socket);
+  add_output(app, confirm_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_rollback() {
+  CLI::App& app = verb("rollback");
+  app.add_option("generation", rollback_.generation, "Default: undo the change that waits, or else the last one")
+      ->type_name("GENERATION");
+  app.add_option("--confirm", rollback_.confirm, "Undo that again after this time unless 'tierwall confirm' comes")
+      ->type_name("DURATION");
+  add_socket(app, rollback_.socket);
+  add_output(app, rollback_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_history() {
+  CLI::App& app = verb("history");
+  app.add_option("words", history_.words, "show GENERATION: everything about one; default: a list")->type_name("");
+  app.add_option("-n,--number", history_.limit, "How many generations (default 20)")->type_name("N");
+  app.add_option("--state", history_.state, "The state file, read where no daemon answers")->type_name("PATH");
+  add_socket(app, history_.socket);
+  add_output(app, history_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 /// The first word the verb has no place for, as a message.
 std::optional<std::string> CommandLine::find_misplaced(const CLI::App& verb) const {
   const std::vector<std::string> rest = verb.remaining();
@@ -224,6 +289,13 @@ int CommandLine::run_test(const Context& context) {
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "get") return get_command(get_, context);
+  if (name == "confirm") return confirm_command(confirm_, context);
+  if (name == "rollback") return rollback_command(rollback_, context);
+  if (name == "history") return history_command(history_, context);
+  if (name == "apply") {
+    if (!apply_.paths.empty()) apply_.paths.insert(apply_.paths.end(), more_paths_.begin(), more_paths_.end());
+    return apply_command(apply_, context);
+  }
   for (std::vector<std::string>* paths : {&check_.paths, &explain_.paths, &compile_.paths}) {
     if (!paths->empty() && name != "test") paths->insert(paths->end(), more_paths_.begin(), more_paths_.end());
   }

@@ -102,6 +102,10 @@ std::string print_status(const StatusReport& report, bool color) {
     }
   }
   add_applied(lines, report);
+  if (report.waiting) {
+    lines.add({"held", fmt::format("waiting for confirmation, {} left: tierwall confirm",
+                                   print_span(report.waiting->left_ms))});
+  }
   text += lines.print();
   text += print_list("degraded", report.degraded);
   text += print_list(count(report.problems.size(), "problem"), print_all(report.problems));

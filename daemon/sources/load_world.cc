@@ -56,26 +56,6 @@ bool is_directory(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/// Every file that is meant by the paths, once, in the order of the paths.
-Result<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
-  std::set<std::pair<dev_t, ino_t>> seen;
-  for (const std::string& path : paths) {
-    std::vector<std::string> meant{path};
-    if (path != kStandardInput && is_directory(path)) {
-      auto listed = list_manifest_files(path);
-      if (!listed) return listed.error();
-      meant = *std::move(listed);
-    }
-    for (std::string& file : meant) {
-      struct stat status {};
-      const bool known = stat(file.c_str(), &status) == 0 && !seen.emplace(status.st_dev, status.st_ino).second;
-      if (!known) files.push_back(std::move(file));
-    }
-  }
-  return files;
-}
-
 }  // namespace
 
 bool is_manifest_file(const std::string& directory, const std::string& name) {
@@ -110,18 +90,40 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
+Result<std::vector<std::string>> list_manifests(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const std::string& path : paths) {
+    std::vector<std::string> meant{path};
+    if (path != kStandardInput && is_directory(path)) {
+      auto listed = list_manifest_files(path);
+      if (!listed) return listed.error();
+      meant = *std::move(listed);
+    }
+    for (std::string& file : meant) {
+      struct stat status {};
+      const bool known = stat(file.c_str(), &status) == 0 && !seen.emplace(status.st_dev, status.st_ino).second;
+      if (!known) files.push_back(std::move(file));
+    }
+  }
+  return files;
+}
+
+Result<std::string> read_manifest(const std::string& file) {
+  return file == kStandardInput ? read_descriptor(STDIN_FILENO, "standard input") : read_file(file);
+}
+
 Result<LoadedWorld> load_world(const std::vector<std::string>& paths) {
-  const auto files = expand_paths(paths);
+  const auto files = list_manifests(paths);
   if (!files) return files.error();
   LoadedWorld world;
   ManifestSet manifests("directory");
   // Only the last word about an object counts: applied one by one, a copy that does not count could come first.
   std::map<policy::ResourceKey, policy::ResourceEvent> events;
   for (const std::string& file : *files) {
-    const bool standard_input = file == kStandardInput;
-    const auto text = standard_input ? read_descriptor(STDIN_FILENO, "standard input") : read_file(file);
+    const auto text = read_manifest(file);
     if (!text) return text.error();
-    const std::string name = standard_input ? std::string(kStandardInputName) : file;
+    const std::string name = file == kStandardInput ? std::string(kStandardInputName) : file;
     DecodedManifest manifest = decode_manifest(*text, name);
     world.readable = world.readable && manifest.readable;
     world.objects += manifest.objects.size();

@@ -23,6 +23,11 @@ struct LoadedWorld {
 /// standard input. NotFound or Denied if a path cannot be read.
 Result<LoadedWorld> load_world(const std::vector<std::string>& paths);
 
+/// The files that are meant by such paths, each once, in the order of the paths; "-" stays what it is.
+Result<std::vector<std::string>> list_manifests(const std::vector<std::string>& paths);
+/// The text of one of them.
+Result<std::string> read_manifest(const std::string& file);
+
 /// The manifest files of a directory in name order: *.yaml, *.yml, *.json, not hidden, regular files.
 Result<std::vector<std::string>> list_manifest_files(const std::string& directory);
 /// Whether a name in a directory is a manifest's. A link that leads nowhere is one, so that reading it says so.

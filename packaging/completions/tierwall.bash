@@ -29,6 +29,9 @@ _tierwall_options() {
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;
+    apply) echo "-f --file --name --prune --confirm --socket" ;;
+    rollback) echo "--confirm --socket" ;;
+    history) echo "-n --number --state --socket" ;;
     *) echo "--socket" ;;
   esac
 }
@@ -43,24 +46,27 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get apply confirm rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in
-    -f | --file | --flows | --socket) compopt -o default; return ;;
+    -f | --file | --flows | --socket | --state) compopt -o default; return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp sctp icmp icmpv6 udplite" -- "$cur"); return ;;
     --tie-break) mapfile -t COMPREPLY < <(compgen -W "calico-3.32 calico-3.31" -- "$cur"); return ;;
     --family) mapfile -t COMPREPLY < <(compgen -W "4 6" -- "$cur"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
-    --dport | --sport | --icmp | --node | --pod-cidr) return ;;
+    --confirm) mapfile -t COMPREPLY < <(compgen -W "60s 5min 10min" -- "$cur"); return ;;
+    -n | --number | --name | --prune | --dport | --sport | --icmp | --node | --pod-cidr) return ;;
   esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")
   elif [[ $verb == get ]]; then
     mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints sets" -- "$cur")
-  elif [[ $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then
+  elif [[ $verb == history ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "show" -- "$cur")
+  elif [[ $verb == apply || $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then
     compopt -o default
   fi
 }

@@ -68,6 +68,17 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
       {{"--sokcet", "x"}, 1, "did you mean '--socket'?"},
       {{"get"}, 1, "tiers, policies, endpoints, sets"},
       {{"get", "polices"}, 1, "did you mean 'policies'?"},
+      {{"apply"}, 2, "name the manifests with -f PATH"},
+      {{"apply", "-f", "-"}, 2, "--name NAME.yaml"},
+      {{"apply", "-f", kWorld, "--name", "x.yaml"}, 2, "there are several"},
+      {{"apply", "-f", kTieBreak, "--confirm", "60"}, 2, "'60' is no duration"},
+      {{"apply", "-f", kTieBreak, "--confirm", "500ms"}, 2, "from 1s to 24h"},
+      {{"apply", "-f", kTieBreak, "--confirm", "25h"}, 2, "from 1s to 24h"},
+      {{"rollback", "five"}, 2, "'five' is no generation"},
+      {{"rollback", "5", "6"}, 2, "unexpected '6'"},
+      {{"history", "-n", "0"}, 2, "no number of generations"},
+      {{"history", "show"}, 2, "name one generation"},
+      {{"history", "show", "x"}, 2, "'x' is no generation"},
       {{"frobnicate"}, 1, "unknown verb 'frobnicate'"},
       {{"chekc"}, 2, "did you mean 'check'?"},
   };
@@ -83,7 +94,8 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
 TEST(CommandLine, HelpAndVersionSucceed) {
   EXPECT_EQ(run_line({"--version"}).exit, 0);
   EXPECT_THAT(run_line({"--version"}).out, HasSubstr("tierwall 0."));
-  for (const char* verb : {"check", "explain", "compile", "test", "status", "get"}) {
+  for (const char* verb :
+       {"check", "explain", "compile", "test", "status", "get", "apply", "confirm", "rollback", "history"}) {
     EXPECT_EQ(run_line({verb, "--help"}).exit, 0) << verb;
     EXPECT_THAT(run_line({"--help"}).out, HasSubstr(verb));
   }
@@ -101,6 +113,8 @@ TEST(CommandLine, ADaemonThatIsNotThereIsThree) {
   for (const std::vector<std::string>& args :
        std::vector<std::vector<std::string>>{{"--socket", "/nonexistent/s"},
                                              {"status", "--socket", "/nonexistent/s"},
+                                             {"confirm", "--socket", "/nonexistent/s"},
+                                             {"rollback", "--socket", "/nonexistent/s"},
                                              {"get", "tiers", "--socket", "/nonexistent/s"}}) {
     const Outcome outcome = run_line(args);
     EXPECT_EQ(outcome.exit, 3);

@@ -15,6 +15,8 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/control/change_report.h"
+#include "daemon/control/history.h"
 #include "daemon/control/status.h"
 #include "daemon/ctl/command_line.h"
 
@@ -124,6 +126,9 @@ const Golden kOnManifests[] = {
     {"test-unknown-pod", {"test", "-f", "world", "tests-unknown-pod.yaml"}},
     {"status-not-running", {"status", "--socket", "missing.sock"}},
     {"status-not-running-json", {"status", "--socket", "missing.sock", "-o", "json"}},
+    {"apply-broken", {"apply", "-f", "broken", "--socket", "missing.sock"}},
+    {"apply-not-running", {"apply", "-f", "world", "--socket", "missing.sock"}},
+    {"history-not-running", {"history", "--socket", "missing.sock", "--state", "missing.db"}},
     {"get-not-running", {"get", "tiers", "--socket", "missing.sock"}},
 };
 
@@ -150,12 +155,32 @@ StatusReport report_of(State state) {
   report.warnings = {
       {{"dns.yaml", 3, 1}, policy::Severity::Warning, "GlobalNetworkPolicy dns", "", "cuts name servers off"}};
   report.remarks = {"metrics.listen: accepted, but this version serves no metrics"};
-  if (state == State::InSync) return report;
+  if (state == State::InSync) {
+    report.waiting = WaitingStatus{1'700'000'342'000, 42'000, 5, 0, {"10-shop.yaml"}};
+    return report;
+  }
   report.sources.front().failure = "Permission denied";
   report.degraded = {"the kernel refused the last change: set src-1: No space left; generation 5 stays in force"};
   report.problems = {
       {{"web.yaml", 7, 3}, policy::Severity::Error, "NetworkPolicy shop/web", "spec.ingress", "not a list"}};
   return report;
+}
+
+HistoryRow generation_row(std::uint64_t number) {
+  HistoryRow row;
+  row.generation = number;
+  row.time_ms = 1'700'000'000'000;
+  row.endpoints = 6;
+  row.policies = 4;
+  row.changes = {{"put", "kubernetes", "Pod shop/frontend-1"}};
+  if (number == 5) return row;
+  row.cause = "apply";
+  row.uid = 0;
+  row.files = {"10-shop.yaml"};
+  row.changes = {{"put", "directory", "KubernetesNetworkPolicy shop/frontend"},
+                 {"removed", "directory", "Tier old"},
+                 {"put", "kubernetes", "Pod shop/frontend-1"}};
+  return row;
 }
 
 Json answer_to(const std::string& method, State state) {
@@ -194,6 +219,13 @@ Json answer_to(const std::string& method, State state) {
                  {"security/GlobalNetworkPolicy pass-rest", "default/KubernetesNetworkPolicy shop/frontend"},
                  {}})}}};
   }
+  if (method == "Apply" || method == "Rollback" || method == "Confirm") {
+    ChangeReport report{.generation = 6, .files = {"10-shop.yaml"}, .changes = {{"changed", "NetworkPolicy shop/web"}}};
+    if (method == "Apply") report.deadline_ms = 1'700'000'060'000;
+    return {{"report", to_json(report)}};
+  }
+  if (method == "ListGenerations") return {{"generations", {to_json(generation_row(6)), to_json(generation_row(5))}}};
+  if (method == "GetGeneration") return {{"generation", to_json(generation_row(6))}};
   if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
   return {{"status", to_json(report_of(state))}};
 }
@@ -263,11 +295,21 @@ TEST(DaemonGoldens, SayWhatTheySaidBefore) {
       {{"get-endpoints", {"get", "endpoints"}, true}},
       {{"get-endpoints-wide", {"get", "endpoints", "-o", "wide"}, true}},
       {{"get-sets", {"get", "sets"}, true}},
+      {{"apply-confirm", {"apply", "-f", "world/10-shop.yaml", "--confirm", "60s"}}},
+      {{"apply-json", {"apply", "-f", "world/10-shop.yaml", "-o", "json"}}},
+      {{"confirm", {"confirm"}}},
+      {{"rollback", {"rollback", "5"}}},
+      {{"history", {"history"}}},
+      {{"history-json", {"history", "-n", "2", "-o", "json"}}},
+      {{"history-show", {"history", "show", "6"}}},
   };
+  const fs::path before = fs::current_path();
+  fs::current_path(kGolden);
   for (const DaemonGolden& row : rows) {
     const OneAnswer daemon(row.state);
     expect_golden(row.golden, transcribe(row.golden, {"--socket", daemon.path()}));
   }
+  fs::current_path(before);
 }
 
 }  // namespace
