@@ -80,6 +80,10 @@ void Daemon::add_actions(VarlinkService& service) {
        {.parameters = {},
         .changes = true,
         .answer = [this](const Json&, const Caller& caller) { return answer_confirm(caller); }}},
+      {"Release",
+       {.parameters = {},
+        .changes = true,
+        .answer = [this](const Json&, const Caller& caller) { return answer_release(caller); }}},
       {"Rollback",
        {.parameters = {"generation", "confirm_ms"},
         .changes = true,
@@ -205,6 +209,18 @@ Result<Json> Daemon::answer_confirm(const Caller& caller) {
     record(Level::Notice, systemd::message::kPolicyConfirmed,
            fmt::format("policy of generation {} confirmed by uid {}", report->generation, caller.uid));
   }
+  return answer_report(report);
+}
+
+Result<Json> Daemon::answer_release(const Caller& caller) {
+  if (!guard_.release()) return Error{ErrorKind::NotFound, "no change of host policy is held"};
+  reconciler_.mark_dirty();
+  reconciler_.hurry();
+  step();
+  if (reconciler_.trouble()) return Error{ErrorKind::Unavailable, *reconciler_.trouble()};
+  const ChangeReport report{.generation = reconciler_.applied()->generation};
+  record(Level::Notice, systemd::message::kPolicyApplied,
+         fmt::format("held host policy released by uid {}; generation {} is in force", caller.uid, report.generation));
   return answer_report(report);
 }
 

@@ -70,6 +70,7 @@ class Daemon {
   Result<Enforcement::Outcome> enforce(bool insist);
   Result<Json> answer_apply(const Json& parameters, const Caller& caller);
   Result<Json> answer_confirm(const Caller& caller);
+  Result<Json> answer_release(const Caller& caller);
   Result<Json> answer_rollback(const Json& parameters, const Caller& caller);
   Result<Json> answer_history(const Json& parameters);
   Result<Json> answer_generation(const Json& parameters);

@@ -353,13 +353,12 @@ std::vector<ResourceKey> Inventory::keys_of(std::string_view source) const {
 }
 
 std::optional<std::string> Inventory::source(const ResourceKey& key) const {
+  if (const Origin* origin = plain_origin(key)) return origin->source;
   const auto known = copies_.find(key);
   if (known == copies_.end()) return std::nullopt;
-  const Copy* in_force = winner(known->second);
-  for (const auto& [source, copy] : known->second) {
-    if (&copy == in_force) return source;
-  }
-  return std::nullopt;
+  const auto in_force = find_winner(known->second);
+  if (in_force == known->second.end()) return std::nullopt;
+  return in_force->first;
 }
 
 std::optional<Location> Inventory::location(const ResourceKey& key) const {

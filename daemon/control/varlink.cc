@@ -143,6 +143,9 @@ method ListSets() -> (sets: []Set)
 method Apply(files: []File, remove: ?[]string, confirm_ms: ?int) -> (report: ChangeReport)
 method Confirm() -> (report: ChangeReport)
 
+# Lets through a change of host policy that the lock-out guard holds; for root only
+method Release() -> (report: ChangeReport)
+
 # To the policy directory of that generation; without one, the change that waits is undone, or else the last one
 method Rollback(generation: ?int, confirm_ms: ?int) -> (report: ChangeReport)
 

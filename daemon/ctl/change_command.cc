@@ -144,8 +144,10 @@ Result<milliseconds> parse_duration(std::string_view text) {
 }
 
 std::string print_change(const ChangeReport& report, std::string_view done, std::optional<milliseconds> wait) {
-  if (report.files.empty() && report.changes.empty())
-    return fmt::format("nothing to do: generation {} is in force\n", report.generation);
+  if (report.files.empty() && report.changes.empty()) {
+    return fmt::format("{}: generation {} is in force\n", done == "released" ? done : "nothing to do",
+                       report.generation);
+  }
   std::string text =
       fmt::format("{}: {}; generation {} is in force\n", done, join(report.files, ", "), report.generation);
   for (const ObjectDelta& delta : report.changes) text += fmt::format("  {} {}\n", delta.change, delta.object);
@@ -189,6 +191,11 @@ int apply_command(const ApplyOptions& options, const Context& context) {
 
 int confirm_command(const ConfirmOptions& options, const Context& context) {
   return carry_out({.method = "Confirm", .verb = "confirm", .done = "confirmed"}, options.socket, options.output,
+                   context);
+}
+
+int release_command(const ConfirmOptions& options, const Context& context) {
+  return carry_out({.method = "Release", .verb = "release", .done = "released"}, options.socket, options.output,
                    context);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// tierwall apply, confirm, rollback: changes of the policy directory, asked from the daemon.
+// tierwall apply, confirm, release, rollback: changes of the policy directory, asked from the daemon.
 
 #include <chrono>
 #include <optional>
@@ -34,9 +34,11 @@ struct RollbackOptions {
   Output output = Output::Text;
 };
 
-/// Exit of all three: kOk done, kRefused with nothing changed, kBadInput usage, kNotRunning.
+/// Exit of all four: kOk done, kRefused with nothing changed, kBadInput usage, kNotRunning.
 int apply_command(const ApplyOptions& options, const Context& context);
 int confirm_command(const ConfirmOptions& options, const Context& context);
+/// Lets through what the lock-out guard holds.
+int release_command(const ConfirmOptions& options, const Context& context);
 int rollback_command(const RollbackOptions& options, const Context& context);
 
 /// "60s", "10min", "2h", "1500ms". Malformed unless it is a number with a unit, from 1 s to 24 h.

@@ -44,6 +44,7 @@ constexpr VerbWords kVerbs[] = {
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
+    {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
     {"rollback", "Go back to an earlier state of the policy directory", exit_code::kBadInput},
     {"history", "Show what was in force, and who changed it", exit_code::kBadInput},
 };
@@ -71,6 +72,7 @@ class CommandLine {
   void add_get();
   void add_apply();
   void add_confirm();
+  void add_release();
   void add_rollback();
   void add_history();
 
@@ -89,6 +91,7 @@ class CommandLine {
   GetOptions get_{{}, kDefaultControlSocket};
   ApplyOptions apply_;
   ConfirmOptions confirm_;
+  ConfirmOptions release_;
   RollbackOptions rollback_;
   HistoryOptions history_;
 };
@@ -137,6 +140,7 @@ CommandLine::CommandLine() {
   add_get();
   add_apply();
   add_confirm();
+  add_release();
   add_rollback();
   add_history();
 }
@@ -242,6 +246,12 @@ void CommandLine::add_confirm() {
   add_output(app, confirm_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
+void CommandLine::add_release() {
+  CLI::App& app = verb("release");
+  add_socket(app, release_.socket);
+  add_output(app, release_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 void CommandLine::add_rollback() {
   CLI::App& app = verb("rollback");
   app.add_option("generation", rollback_.generation, "Default: undo the change that waits, or else the last one")
@@ -290,6 +300,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "get") return get_command(get_, context);
   if (name == "confirm") return confirm_command(confirm_, context);
+  if (name == "release") return release_command(release_, context);
   if (name == "rollback") return rollback_command(rollback_, context);
   if (name == "history") return history_command(history_, context);
   if (name == "apply") {

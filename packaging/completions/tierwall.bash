@@ -46,7 +46,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get apply confirm rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in
