@@ -33,6 +33,7 @@ THIRD_PARTY = {
     "daemon/config": ("toml++/", "fmt/", "unistd.h", "sys/"),
     "daemon/sources/": ("fmt/", "sys/", "unistd.h", "fcntl.h", "dirent.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),
+    "daemon/sources/kubernetes/json_block": ("emmintrin.h",),  # SSE2, which is part of x86-64
     "daemon/sources/kubernetes/read_json": ("simdjson.h", "fmt/"),
     "daemon/sources/kubernetes/curl_": ("curl/", "fmt/", "sys/", "netinet/", "fcntl.h"),
     "daemon/sources/kubernetes/server_url": ("curl/", "fmt/"),  # libcurl's reading of URLs is the one that counts

@@ -16,13 +16,6 @@ bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/// The bytes that count inside a nested value.
-constexpr std::array<bool, 256> kCounts = [] {
-  std::array<bool, 256> counts{};
-  for (const char c : {'"', '{', '}', '[', ']'}) counts[static_cast<unsigned char>(c)] = true;
-  return counts;
-}();
-
 /// What ends a number or a word.
 bool is_delimiter(char c) {
   return is_space(c) || c == ',' || c == ':' || c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
@@ -86,12 +79,7 @@ std::size_t JsonValueCapture::scan(std::string_view bytes) {
     at = 1;
   }
   if (part_ == Part::Nested) return scan_nested(bytes, at);
-  if (part_ == Part::Quoted) {
-    in_quotes_ = true;
-    at = scan_quoted(bytes, at);
-    if (!in_quotes_) part_ = Part::Done;
-    return at;
-  }
+  if (part_ == Part::Quoted) return scan_quoted(bytes, at);
   at = static_cast<std::size_t>(
       std::find_if(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), is_delimiter) - bytes.begin());
   if (at < bytes.size()) part_ = Part::Done;
@@ -116,31 +104,58 @@ std::size_t JsonValueCapture::scan_quoted(std::string_view bytes, std::size_t at
     }
     at = quote + 1;
     if (escapes) continue;
-    in_quotes_ = false;
+    part_ = Part::Done;
     return at;
   }
   return at;
 }
 
+/// Of a block whose first `size` bytes belong to the piece and whose others are spaces: how many belong to the value.
+inline std::size_t JsonValueCapture::scan_block(JsonBlock block, std::size_t size) {
+  bool behind = escaped_;
+  const std::uint64_t escaped = escaped_bytes(block.backslashes, behind);
+  escaped_ = size == kJsonBlock ? behind : (escaped >> size & 1) != 0;
+  const std::uint64_t quoted = inside_quotes(block.quotes & ~escaped) ^ (in_quotes_ ? ~std::uint64_t{0} : 0);
+  in_quotes_ = quoted >> (kJsonBlock - 1) != 0;
+  block.opening &= ~quoted;
+  block.closing &= ~quoted;
+  // An empty object or list ends nothing but itself; there are many.
+  const std::uint64_t empty = block.opening & block.closing >> 1;
+  block.opening ^= empty;
+  block.closing ^= empty << 1;
+  const std::size_t closing = count_bits(block.closing);
+  if (closing >= depth_) return scan_closing(block, size);
+  depth_ = depth_ + count_bits(block.opening) - closing;
+  return size;
+}
+
 std::size_t JsonValueCapture::scan_nested(std::string_view bytes, std::size_t at) {
-  while (at < bytes.size()) {
-    if (in_quotes_) {
-      at = scan_quoted(bytes, at);
-      continue;
+  std::array<char, kJsonBlock> last;
+  while (at < bytes.size() && !complete()) {
+    const char* block = bytes.data() + at;
+    const std::size_t size = std::min(bytes.size() - at, kJsonBlock);
+    if (size < kJsonBlock) {
+      last.fill(' ');
+      block = std::copy_n(block, size, last.begin()) - size;
     }
-    while (at < bytes.size() && !kCounts[static_cast<unsigned char>(bytes[at])]) ++at;
-    if (at == bytes.size()) break;
-    const char c = bytes[at++];
-    if (c == '"') {
-      in_quotes_ = true;
-    } else if (c == '{' || c == '[') {
-      ++depth_;
-    } else if (--depth_ == 0) {
-      part_ = Part::Done;
-      break;
-    }
+    at += scan_block(look_at(block), size);
   }
   return at;
+}
+
+/// The value may end here: bracket by bracket.
+std::size_t JsonValueCapture::scan_closing(const JsonBlock& block, std::size_t size) {
+  std::uint64_t opening = block.opening;
+  for (std::uint64_t closing = block.closing; closing != 0; closing &= closing - 1) {
+    const std::uint64_t before = (closing & (~closing + 1)) - 1;
+    depth_ += count_bits(opening & before);
+    opening &= ~before;
+    if (--depth_ > 0) continue;
+    part_ = Part::Done;
+    return count_bits(before) + 1;
+  }
+  depth_ += count_bits(opening);
+  return size;
 }
 
 void JsonValueStream::feed(std::string_view bytes) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/sources/kubernetes/json_block.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon {
@@ -57,12 +58,14 @@ class JsonValueCapture {
   std::size_t scan(std::string_view bytes);
   std::size_t scan_quoted(std::string_view bytes, std::size_t at);
   std::size_t scan_nested(std::string_view bytes, std::size_t at);
+  std::size_t scan_block(JsonBlock block, std::size_t size);
+  std::size_t scan_closing(const JsonBlock& block, std::size_t size);
   void collect(std::string_view piece);
 
   std::size_t limit_;
   Part part_ = Part::Done;
   bool in_quotes_ = false;  // inside a text of a nested value
-  bool escaped_ = false;    // the last byte of the last piece was a backslash
+  bool escaped_ = false;    // by a backslash at the end of the last piece, the next byte is
   std::size_t depth_ = 0;
   bool oversized_ = false;
   std::uint64_t offset_ = 0;

@@ -1,6 +1,8 @@
 #include "daemon/sources/kubernetes/json_splitter.h"
 
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -153,6 +155,85 @@ TEST(JsonListStream, PassesOverAnItemThatIsTooLarge) {
   const std::string text = "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"a\":\"" +
                            std::string(100, 'x') + "\"},{\"b\":2}]}";
   EXPECT_EQ(split_list({text}, 60), (Listed{{"1@62 too large, 108", "2@171 {\"b\":2}"}, " PodList 7 "}));
+}
+
+// The splitter looks at blocks of 64 bytes. What follows moves everything that counts across their borders.
+
+TEST(JsonValueStream, FindsWhatCountsWhereverItLiesInABlock) {
+  const std::string tricky[] = {R"("}")",      R"("\"}")",        R"("\\")",
+                                R"("\\\"]}")", R"("\\\\")",       R"({})",
+                                R"([])",       R"([[{"a":{}}]])", R"({"{":"}","[":"]"})",
+                                R"("\u007d")", R"([{},{},[]])",   R"("")",
+                                R"(["",""])",  R"("{{{{")"};
+  for (const std::string& value : tricky) {
+    for (std::size_t before = 0; before <= 2 * kJsonBlock; ++before) {
+      const std::string wrapped = "{\"" + std::string(before, 'k') + "\":" + value + "}";
+      const Seen expected = {"1@0 " + wrapped, "2@" + std::to_string(wrapped.size()) + " {\"next\":1}"};
+      const std::string text = wrapped + "{\"next\":1}";
+      ASSERT_EQ(split_values({text}), expected) << text;
+      const std::size_t cut = before + 5;  // inside the value
+      ASSERT_EQ(split_values({std::string_view(text).substr(0, cut), std::string_view(text).substr(cut)}), expected)
+          << text << " cut at " << cut;
+    }
+  }
+}
+
+TEST(JsonValueStream, EndsAtTheRightBracketHoweverDeepItIs) {
+  for (std::size_t depth = 1; depth <= 3 * kJsonBlock; ++depth) {
+    const std::string value = std::string(depth, '[') + std::string(depth, ']');
+    ASSERT_EQ(split_values({value + value}).size(), 2u) << depth;
+    ASSERT_EQ(split_values({value.substr(1) + "{}"})[0].find("1@0 " + value.substr(1, 2 * depth - 2)), 0u) << depth;
+  }
+}
+
+/// The bytes of the value a text begins with, byte after byte; 0 if the text ends before it.
+std::size_t plain_end(std::string_view text) {
+  std::size_t depth = 0;
+  bool quoted = false;
+  bool escaped = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool counts = !std::exchange(escaped, !escaped && c == '\\');
+    if (counts && c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (counts && c == '"') continue;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) return at + 1;
+  }
+  return 0;
+}
+
+/// In pieces of random sizes.
+Seen split_at_random(std::string_view text, std::mt19937& random) {
+  std::vector<std::string_view> pieces;
+  std::uniform_int_distribution<std::size_t> size(1, 150);
+  while (!text.empty()) {
+    pieces.push_back(text.substr(0, size(random)));
+    text.remove_prefix(pieces.back().size());
+  }
+  return split_values(pieces);
+}
+
+TEST(JsonValueStream, AgreesWithAPlainLoopOnAnything) {
+  std::mt19937 random(20);
+  const std::string_view alphabets[] = {"{}[]\"\\x", "{}{}[]xxxxxxxxxxxxxxxxxxx", "{[\"\\xxxx}]\"\\xxxx\":,",
+                                        "\\\\\\\"}"};
+  int ended = 0;
+  for (std::size_t round = 0; round < 2'000; ++round) {
+    const std::string_view alphabet = alphabets[round % std::size(alphabets)];
+    std::uniform_int_distribution<std::size_t> pick(0, alphabet.size() - 1);
+    std::string text(round % 7 * 11 + 1, '[');
+    while (text.size() < 400) text += alphabet[pick(random)];
+    const std::size_t end = plain_end(text);
+    const Seen seen = split_at_random(end == 0 ? text : text.substr(0, end), random);
+    ended += end == 0 ? 0 : 1;
+    ASSERT_EQ(seen, (Seen{end == 0 ? "the body ends inside value 1" : "1@0 " + text.substr(0, end)})) << text;
+    // What follows must not count.
+    if (end != 0) {
+      ASSERT_EQ(split_values({text})[0], seen[0]) << text;
+    }
+  }
+  EXPECT_GT(ended, 300) << "or nothing was tested";
 }
 
 }  // namespace
