@@ -76,7 +76,7 @@ std::string read_annotation(const Cursor& at, Metadata& metadata) {
   }
   Node& root = stream.documents[0];
   move_to(root, at.node().line, at.node().column);
-  const Cursor stored(root, at.path(), at.findings());
+  const Cursor stored = at.inside(root);
   if (const auto labels = stored.find("labels")) {
     const policy::Labels stored_labels = read_labels(*labels);
     for (const policy::Labels::Entry& label : stored_labels.entries()) metadata.labels.set(label.first, label.second);

@@ -79,7 +79,7 @@ void ManifestReader::take_problems(Findings& findings, const std::string& object
 
 void ManifestReader::warn(const Node& node, const TypeMeta& type, std::string message) {
   Findings findings(file_);
-  Cursor(node, "", findings).warning(std::move(message));
+  Cursor(node, findings).warning(std::move(message));
   take_problems(findings, object_as_written(type, node));
 }
 
@@ -99,7 +99,7 @@ DecodedManifest ManifestReader::read_tree(const Node& root) {
 /// False, after an error, if the document does not say what it is.
 bool ManifestReader::read_type(const Node& node, const TypeMeta& inherited, TypeMeta& type) {
   Findings findings(file_);
-  const Cursor at(node, "", findings);
+  const Cursor at(node, findings);
   type = inherited;
   if (at.is_object()) {
     const auto api_version = at.find("apiVersion");
@@ -141,7 +141,7 @@ void ManifestReader::read_root(const Node& node, const TypeMeta& inherited) {
 /// not be read.
 void ManifestReader::refuse_misspelt(const Node& node, const TypeMeta& type, std::string_view meant) {
   Findings findings(file_);
-  Cursor(node, "", findings)
+  Cursor(node, findings)
       .error(fmt::format("kind {} of {} is not known; did you mean {}?", type.kind, type.api_version, meant));
   manifest_.complete = false;
   take_problems(findings, object_as_written(type, node));
@@ -158,7 +158,7 @@ void ManifestReader::read_list(const Node& items, const TypeMeta& list) {
 
 void ManifestReader::read_object(const Node& node, const TypeMeta& type, const KindRow& row) {
   Findings findings(file_);
-  const Cursor object(node, "", findings);
+  const Cursor object(node, findings);
   report_repeated_keys(object);
   Metadata metadata = read_metadata(object, row.name_rule, policy::is_namespaced(row.kind), row.unknown);
   if (type.api_version == kStoredCalicoVersion) read_stored_metadata(object, row.is_calico_policy, metadata);

@@ -79,29 +79,27 @@ std::vector<policy::Diagnostic> Findings::take(const std::string& object) {
   return std::exchange(listed_, {});
 }
 
-Cursor::Cursor(const Node& node, std::string path, Findings& findings)
-    : node_(&node), path_(std::move(path)), findings_(&findings) {}
-
 void Cursor::error(std::string message) const {
-  findings_->add(policy::Severity::Error, node_->line, node_->column, path_, std::move(message));
+  findings_->add(policy::Severity::Error, node_->line, node_->column, path(), std::move(message));
 }
 
 void Cursor::warning(std::string message) const {
-  findings_->add(policy::Severity::Warning, node_->line, node_->column, path_, std::move(message));
+  findings_->add(policy::Severity::Warning, node_->line, node_->column, path(), std::move(message));
 }
 
 void Cursor::missing(std::string_view name, std::string_view why) const {
-  const std::string field = path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+  const std::string at = path();
+  const std::string field = at.empty() ? std::string(name) : fmt::format("{}.{}", at, name);
   findings_->add(policy::Severity::Error, node_->line, node_->column, field,
                  why.empty() ? "required" : fmt::format("required; {}", why));
 }
 
 Cursor Cursor::child(const Field& field) const {
-  // A key may be any text; a path stays one readable line.
-  std::string key = field.key.size() <= kMaxComparedLength ? field.key : quote(field.key);
-  if (key.find_first_of(". []/\n\t") != std::string::npos) key = fmt::format("[{}]", quote(field.key));
-  const bool joined = path_.empty() || key[0] == '[';
-  return {field.value, joined ? path_ + key : fmt::format("{}.{}", path_, key), *findings_};
+  return {field.value, findings_->places().field(place_, field), *findings_};
+}
+
+Cursor Cursor::item(std::size_t index) const {
+  return {node_->items[index], findings_->places().item(place_, index), *findings_};
 }
 
 std::optional<Cursor> Cursor::find(std::string_view name) const {
@@ -158,8 +156,7 @@ std::optional<std::vector<Cursor>> Cursor::items() const {
   }
   std::vector<Cursor> cursors;
   cursors.reserve(node_->items.size());
-  for (std::size_t i = 0; i < node_->items.size(); ++i)
-    cursors.emplace_back(node_->items[i], fmt::format("{}[{}]", path_, i), *findings_);
+  for (std::size_t i = 0; i < node_->items.size(); ++i) cursors.push_back(item(i));
   return cursors;
 }
 
@@ -236,8 +233,7 @@ void report_repeated_keys(const Cursor& at) {
                         "this key stands twice in the same object");
     report_repeated_keys(at.child(field));
   }
-  for (std::size_t i = 0; i < node.items.size(); ++i)
-    report_repeated_keys(Cursor(node.items[i], fmt::format("{}[{}]", at.path(), i), at.findings()));
+  for (std::size_t i = 0; i < node.items.size(); ++i) report_repeated_keys(at.item(i));
 }
 
 std::string_view find_nearest(std::string_view text, const std::vector<std::string_view>& candidates) {

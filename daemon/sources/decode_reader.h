@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/sources/decode_place.h"
 #include "daemon/sources/document.h"
 #include "policy/diagnostic.h"
 
@@ -33,21 +34,25 @@ class Findings {
   [[nodiscard]] const std::string& file() const { return file_; }
   /// All of them, as being about `object`.
   std::vector<policy::Diagnostic> take(const std::string& object);
+  /// Of the document the findings are about.
+  [[nodiscard]] Places& places() { return places_; }
 
  private:
   std::string file_;
   std::size_t errors_ = 0;
   std::size_t unlisted_ = 0;
   std::vector<policy::Diagnostic> listed_;
+  Places places_;
 };
 
 /// One place in a document while it is being read. Borrows the tree and the findings; lives no longer than the call.
 class Cursor {
  public:
-  Cursor(const Node& node, std::string path, Findings& findings);
+  /// At the root of a document.
+  Cursor(const Node& node, Findings& findings) : Cursor(node, Places::kRoot, findings) {}
 
   [[nodiscard]] const Node& node() const { return *node_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string path() const { return findings_->places().print(place_); }
   [[nodiscard]] Findings& findings() const { return *findings_; }
   [[nodiscard]] std::size_t errors() const { return findings_->errors(); }
 
@@ -57,6 +62,9 @@ class Cursor {
   void missing(std::string_view name, std::string_view why = {}) const;
 
   [[nodiscard]] Cursor child(const Field& field) const;
+  [[nodiscard]] Cursor item(std::size_t index) const;
+  /// At the same place, but in a document that was written there as text.
+  [[nodiscard]] Cursor inside(const Node& node) const { return {node, place_, *findings_}; }
   /// Absent if the field is not written or null.
   [[nodiscard]] std::optional<Cursor> find(std::string_view name) const;
 
@@ -69,9 +77,11 @@ class Cursor {
   [[nodiscard]] bool is_object() const;
 
  private:
+  Cursor(const Node& node, Places::Id place, Findings& findings) : node_(&node), findings_(&findings), place_(place) {}
+
   const Node* node_;
-  std::string path_;
   Findings* findings_;
+  Places::Id place_;
 };
 
 /// One row of a table of fields: what to do with a field that is written and not null.

@@ -24,7 +24,7 @@ struct Node {
   std::vector<Node> items;    ///< sequences
   std::vector<Field> fields;  ///< maps, in the order of the text; a key may stand twice
 
-  Node() = default;
+  Node();
   ~Node();
   Node(const Node&);
   Node(Node&&) noexcept;
@@ -42,6 +42,8 @@ struct Field {
   int column = 0;
   bool repeated = false;  ///< a field before it in the same map has this key
   Node value;
+
+  Field();
 
   friend bool operator==(const Field&, const Field&) = default;
 };

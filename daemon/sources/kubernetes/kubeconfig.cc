@@ -347,12 +347,13 @@ void read_user_entry(const Cursor& root, const std::string& name, Reading& readi
   if (!entry) return;
   if (name.starts_with(kNodeUserPrefix)) refuse_kubelet(*entry, "is a kubelet's own user", reading);
   // `user:` with nothing behind it is a user without credentials.
-  static const Node kEmptyObject = [] {
-    Node node;
-    node.kind = Node::Kind::Map;
-    return node;
+  static const Field kNoCredentials = [] {
+    Field field;
+    field.key = "user";
+    field.value.kind = Node::Kind::Map;
+    return field;
   }();
-  read_user(entry->find("user").value_or(Cursor(kEmptyObject, entry->path() + ".user", root.findings())), reading);
+  read_user(entry->find("user").value_or(entry->child(kNoCredentials)), reading);
 }
 
 void read_access(const Cursor& root, std::string_view wanted, Reading& reading) {
@@ -429,7 +430,7 @@ Result<ServerAccess> parse_kubeconfig(std::string_view text, const std::string& 
   if (stream.documents.size() > 1) return error_in(path, "holds more than one document");
 
   Findings findings(path);
-  const Cursor root(stream.documents.front(), "", findings);
+  const Cursor root(stream.documents.front(), findings);
   Reading reading;
   reading.folder = fs::path(path).parent_path();
   reading.access.origin = path;

@@ -1,7 +1,5 @@
 #include "daemon/sources/kubernetes/kubernetes_kinds.h"
 
-#include <fmt/format.h>
-
 namespace tierwall::daemon {
 
 namespace {
@@ -48,16 +46,27 @@ const Projection& projection_of(Kept kept) {
 }
 
 std::string KubernetesKind::group_path() const {
-  return fmt::format("/{}/{}", api_version.find('/') == std::string_view::npos ? "api" : "apis", api_version);
+  std::string path = api_version.find('/') == std::string_view::npos ? "/api/" : "/apis/";
+  path += api_version;
+  return path;
 }
 
 std::string KubernetesKind::collection_path(std::string_view ns) const {
-  if (ns.empty()) return fmt::format("{}/{}", group_path(), plural);
-  return fmt::format("{}/namespaces/{}/{}", group_path(), ns, plural);
+  std::string path = group_path();
+  if (!ns.empty()) {
+    path += "/namespaces/";
+    path += ns;
+  }
+  path += '/';
+  path += plural;
+  return path;
 }
 
 std::string KubernetesKind::object_path(std::string_view ns, std::string_view name) const {
-  return fmt::format("{}/{}", collection_path(ns), name);
+  std::string path = collection_path(ns);
+  path += '/';
+  path += name;
+  return path;
 }
 
 }  // namespace tierwall::daemon

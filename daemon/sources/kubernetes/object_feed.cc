@@ -93,7 +93,10 @@ void ObjectFeed::on_unreadable(std::string what) {
 }
 
 std::string ObjectFeed::location(const std::string& path) const {
-  return fmt::format("{}:{}", kKubernetesSource, path);
+  std::string place(kKubernetesSource);
+  place += ':';
+  place += path;
+  return place;
 }
 
 policy::ResourceEvent ObjectFeed::decode(const ObjectName& name, Node object) const {

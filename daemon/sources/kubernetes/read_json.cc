@@ -19,6 +19,7 @@ using simdjson::error_code;
 using Step = Projection::Step;
 
 constexpr std::size_t kLinearKeys = 16;  // up to so many fields a scan finds a repeated key faster than a set
+constexpr std::size_t kUsualFields = 8;  // of a map that is kept whole: moving them on growth costs more than they do
 constexpr std::string_view kSpaces = " \t\r\n";
 
 std::size_t skip_digits(std::string_view text, std::size_t at) {
@@ -45,6 +46,17 @@ bool is_json_number(std::string_view text) {
     if (at == exponent) return false;
   }
   return at == text.size();
+}
+
+/// `keys` holds those of `fields` as soon as there are many.
+bool is_repeated(const std::vector<Field>& fields, std::string_view key, std::unordered_set<std::string>& keys) {
+  if (fields.size() < kLinearKeys) {
+    return std::any_of(fields.begin(), fields.end(), [key](const Field& other) { return other.key == key; });
+  }
+  if (keys.empty()) {
+    for (const Field& other : fields) keys.insert(other.key);
+  }
+  return !keys.emplace(key).second;
 }
 
 /// Makes the tree of one value.
@@ -78,28 +90,21 @@ error_code TreeMaker::make(ondemand::value value, const Step* step, std::size_t 
 
 error_code TreeMaker::make_map(ondemand::object object, const Step* step, std::size_t depth, Node& node) {
   node.kind = Node::Kind::Map;
-  if (step != nullptr && step->fields == Step::Fields::Listed) node.fields.reserve(step->listed.size());
+  const bool few = step != nullptr && step->fields == Step::Fields::Listed;
+  node.fields.reserve(few ? step->listed.size() : kUsualFields);
   std::unordered_set<std::string> keys;  // only for large maps
   for (auto read : object) {
     std::string_view key;
     if (const error_code error = read.unescaped_key().get(key)) return error;
     const Step* below = step == nullptr ? nullptr : step->find(key);
     if (below != nullptr && below->fields == Step::Fields::None) continue;
-    const auto has_key = [key](const Field& other) { return other.key == key; };
-    Field field;
+    const bool repeated = is_repeated(node.fields, key, keys);
+    Field& field = node.fields.emplace_back();
     field.key = key;
-    if (node.fields.size() < kLinearKeys) {
-      field.repeated = std::any_of(node.fields.begin(), node.fields.end(), has_key);
-    } else {
-      if (keys.empty()) {
-        for (const Field& other : node.fields) keys.insert(other.key);
-      }
-      field.repeated = !keys.insert(field.key).second;
-    }
+    field.repeated = repeated;
     ondemand::value value;
     if (const error_code error = read.value().get(value)) return error;
     if (const error_code error = make(value, below, depth, field.value)) return error;
-    node.fields.push_back(std::move(field));
   }
   return simdjson::SUCCESS;
 }

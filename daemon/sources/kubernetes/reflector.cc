@@ -277,17 +277,17 @@ void Reflector::take_change(const std::string& type, Node object, const JsonPlac
     miss(fmt::format("{}: an object without a name", print_place(place)));
     return;
   }
-  const std::string* had = version_of(name);
   if (!reading_all_) {
     // The stream has passed this place already. During a full read the server's word is final instead: after its data
     // were restored from a backup, versions start again from a lower number.
     if (is_older_version(version, resource_version_)) return;
+    const std::string* had = version_of(name);
     if (had != nullptr && is_older_version(version, *had)) return;
     watch_refusals_ = 0;
     advance(version);
   }
   if (type == "DELETED") {
-    if (had != nullptr) remove(name);
+    remove(name);
   } else {
     upsert(name, version, std::move(object));
   }
@@ -304,7 +304,8 @@ void Reflector::upsert(const ObjectName& name, const std::string& version, Node 
 
 void Reflector::remove(const ObjectName& name) {
   const auto of_namespace = known_.find(name.ns);
-  size_ -= of_namespace->second.erase(name.name);
+  if (of_namespace == known_.end() || of_namespace->second.erase(name.name) == 0) return;
+  --size_;
   if (of_namespace->second.empty()) known_.erase(of_namespace);
   sink_.on_gone(name);
 }
