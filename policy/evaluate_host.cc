@@ -124,23 +124,28 @@ const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, b
   return find_in(answered, flow.protocol, {peer, flow.source_port});
 }
 
+std::vector<PolicyClass> classes_asked(const Passage& passage, const ResolvedHostEndpoint& endpoint,
+                                       Direction direction) {
+  if (direction == Direction::Egress) return classes_on_exit(passage);
+  return classes_on_entry(passage, passage.from_pod && endpoint.all_interfaces);
+}
+
 std::vector<Decision> judge_passage(const NodePolicy& policy, const Passage& passage, const Flow& flow,
                                     const Failsafes& failsafes) {
   std::vector<Decision> decisions;
-  const auto ask = [&](const ResolvedHostEndpoint& endpoint, Direction direction,
-                       const std::vector<PolicyClass>& classes) {
+  const auto ask = [&](const ResolvedHostEndpoint& endpoint, Direction direction) {
+    const std::vector<PolicyClass> classes = classes_asked(passage, endpoint, direction);
     if (classes.empty()) return;
     decisions.push_back(HostEvaluation(policy, endpoint, direction, flow, failsafes).run(classes));
   };
   if (passage.in) {
     if (const ResolvedHostEndpoint* endpoint = policy.find_host_endpoint(passage.node, *passage.in)) {
-      const bool leaves_pods_alone = passage.from_pod && endpoint->all_interfaces;
-      ask(*endpoint, Direction::Ingress, classes_on_entry(passage, leaves_pods_alone));
+      ask(*endpoint, Direction::Ingress);
     }
   }
   if (passage.out) {
     if (const ResolvedHostEndpoint* endpoint = policy.find_host_endpoint(passage.node, *passage.out)) {
-      ask(*endpoint, Direction::Egress, classes_on_exit(passage));
+      ask(*endpoint, Direction::Egress);
     }
   }
   return decisions;

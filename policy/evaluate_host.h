@@ -41,6 +41,11 @@ inline constexpr std::string_view kPodInterface = "(pod)";
 std::vector<Decision> judge_passage(const NodePolicy& policy, const Passage& passage, const Flow& flow,
                                     const Failsafes& failsafes);
 
+/// The classes this host endpoint is asked in, in order, where the packet enters the node by it (Ingress) or leaves by
+/// it (Egress). Empty: it has nothing to say there.
+std::vector<PolicyClass> classes_asked(const Passage& passage, const ResolvedHostEndpoint& endpoint,
+                                       Direction direction);
+
 /// What a DHCPv6 client receives (ingress) and sends (egress): a node with IPv6 may lose its address without it.
 bool is_dhcpv6(Direction direction, const Flow& flow);
 

@@ -104,6 +104,15 @@ bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod) {
   return pod.is_endpoint() && matches(policy.subject, scope_of(snapshot, pod));
 }
 
+bool selects(const Snapshot& snapshot, const Policy& policy, const HostEndpoint& endpoint) {
+  if (policy.kind != Kind::GlobalNetworkPolicy) return false;
+  const std::unique_ptr<const Labels> of_profiles = labels_of_profiles(snapshot, endpoint);
+  LabelScope scope;
+  scope.own = &endpoint.labels;
+  scope.profile_labels = of_profiles.get();
+  return matches(policy.subject, scope);
+}
+
 Subjects find_subjects(const Snapshot& snapshot) {
   Subjects subjects;
   const PodAddresses addresses(snapshot);

@@ -37,5 +37,7 @@ ResourceKey pod_key(const Pod& pod);
 
 /// Does the policy apply to this pod? Says nothing about directions.
 bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod);
+/// The same of a host endpoint, which only global policies that are enforced select.
+bool selects(const Snapshot& snapshot, const Policy& policy, const HostEndpoint& endpoint);
 
 }  // namespace tierwall::policy
