@@ -23,7 +23,8 @@ std::string rule_field(Direction direction, int number) {
   return "spec." + std::string(print_direction(direction)) + "[" + std::to_string(number - 1) + "]";
 }
 
-std::vector<Diagnostic> review(const Snapshot& snapshot, const Locate& locate, TieBreak tie_break) {
+std::vector<Diagnostic> review(const Snapshot& snapshot, const Locate& locate, TieBreak tie_break,
+                               const Failsafes& failsafes) {
   std::vector<Diagnostic> found;
   const auto take = [&](std::vector<Warning> warnings) {
     for (Warning& warning : warnings) {
@@ -37,6 +38,7 @@ std::vector<Diagnostic> review(const Snapshot& snapshot, const Locate& locate, T
   take(review_world(snapshot));
   take(review_rules(snapshot, tie_break));
   take(review_name_resolution(snapshot, tie_break));
+  take(review_hosts(snapshot, tie_break, failsafes));
   std::ranges::sort(found);
   return found;
 }

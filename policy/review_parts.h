@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/failsafe.h"
 #include "policy/inventory.h"
 #include "policy/ordering.h"
 
@@ -28,6 +29,10 @@ std::vector<Warning> review_rules(const Snapshot& snapshot, TieBreak tie_break);
 
 /// Name resolution that policy stops, at the name servers or at those who ask.
 std::vector<Warning> review_name_resolution(const Snapshot& snapshot, TieBreak tie_break);
+
+/// Host endpoints that close their node, share an interface or are selected by accident, and policies for them that
+/// cannot do what they say.
+std::vector<Warning> review_hosts(const Snapshot& snapshot, TieBreak tie_break, const Failsafes& failsafes);
 
 /// "a, b, c and 7 more": lists in sentences.
 std::string list_names(const std::vector<std::string>& names);

@@ -93,7 +93,8 @@ class RuleReview {
       if (!policy.applies_to(direction)) continue;
       review_reach(policy, direction);
       review_cluster_addresses(policy, direction);
-      if (!policy.staged && tier.tier.default_action == TierDefault::Deny) review_log_only(policy, direction);
+      const bool tier_denies = policy.stage == Stage::Tracked && tier.tier.default_action == TierDefault::Deny;
+      if (!policy.staged && tier_denies) review_log_only(policy, direction);
     }
     if (policy.applies_to_ingress) review_management_ports(policy);
   }
@@ -120,13 +121,19 @@ class RuleReview {
     }
   }
 
+  /// Is the later policy asked in no class in which the earlier is not? Tracked policy is of two classes with
+  /// applyOnForward and else of one.
+  static bool meets_first(const Policy& earlier, const Policy& later) {
+    return earlier.stage == later.stage && (earlier.apply_on_forward || !later.apply_on_forward);
+  }
+
   /// Whole policies behind one of the same subject that decides everything.
   void review_order(const OrderedTier& tier, Direction direction) {
     std::vector<const Policy*> final_ones;
     for (const Policy* policy : tier.policies) {
       if (policy->staged || !policy->applies_to(direction)) continue;
       const auto hiding = std::ranges::find_if(final_ones, [&](const Policy* other) {
-        return other->subject == all() || other->subject == policy->subject;
+        return meets_first(*other, *policy) && (other->subject == all() || other->subject == policy->subject);
       });
       if (hiding != final_ones.end() && !policy->rules(direction).empty()) {
         warn(*policy, "spec." + std::string(print_direction(direction)),

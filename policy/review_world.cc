@@ -88,7 +88,8 @@ class WorldReview {
   }
 
   void review_selectors(const ResourceKey& key, const Policy& policy) {
-    if (!denotes_pods(policy.subject)) {
+    // Policies of the other stages are for host endpoints only: review_hosts.
+    if (policy.stage == Stage::Tracked && !denotes_pods(policy.subject) && !denotes_hosts(key, policy.subject)) {
       warn(key, "spec", "selects no pod that is known here, so it has no effect");
       return;
     }
@@ -141,8 +142,13 @@ class WorldReview {
     return entry->second;
   }
 
+  bool denotes_hosts(const ResourceKey& policy, const Selector& selector) {
+    return policy.kind == Kind::GlobalNetworkPolicy && denotes(subjects_.host_endpoints, selector);
+  }
+
   bool denotes_anything(const Selector& selector) {
-    return denotes_pods(selector) || denotes(subjects_.network_sets, selector);
+    return denotes_pods(selector) || denotes(subjects_.network_sets, selector) ||
+           denotes(subjects_.host_endpoints, selector);
   }
 
   [[nodiscard]] bool has_endpoints(const ServiceName& service) const {

@@ -217,5 +217,105 @@ TEST(Review, AClusterAddressInACidr) {
       << "10.0.0.0/8 holds pods as well";
 }
 
+/// A node with one host endpoint, and policies for it.
+World with_host(const std::string& spec, const std::string& policies = "") {
+  return World::of(kCluster).with(
+      "apiVersion: projectcalico.org/v3\nkind: HostEndpoint\n"
+      "metadata: {name: ep, labels: {role: edge}}\nspec: {node: node-1, " +
+      spec + "}\n" + policies);
+}
+
+std::string edge_policy(const std::string& spec) {
+  return "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p}\nspec: {" + spec +
+         "}\n";
+}
+
+TEST(Review, HostEndpointsAndTheirPolicies) {
+  const std::string open = "interfaceName: eth0, profiles: [projectcalico-default-allow]";
+  const std::string edge = "selector: role == 'edge', ";
+  const std::string track = edge + "doNotTrack: true, applyOnForward: true, ";
+  const std::string web = "ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]";
+  struct Case {
+    const char* why;
+    World world;
+    std::vector<std::string> warnings;
+  };
+  const std::vector<Case> cases = {
+      {"a profile allows", with_host(open), {}},
+      {"nothing allows",
+       with_host("interfaceName: eth0"),
+       {"HostEndpoint ep: spec.profiles: closes the node: no normal policy selects it and it has no profile, so only "
+        "failsafe ports stay open"}},
+      {"nothing allows what it sends",
+       with_host("interfaceName: eth0", edge_policy(edge + web)),
+       {"HostEndpoint ep: spec.profiles: no policy judges what the node sends, and there is no profile to allow it: "
+        "only failsafe ports stay open"}},
+      {"logging closes",
+       with_host(open, edge_policy(edge + "ingress: [{action: Log}]")),
+       {"GlobalNetworkPolicy p: spec.ingress: cuts nodes off: it is the only policy of HostEndpoint ep and only logs, "
+        "so tier default denies at its end what the profile would allow; only failsafe ports stay open",
+        "GlobalNetworkPolicy p: spec.ingress: only logs, but a policy that applies makes tier default deny at its end "
+        "what no rule of the tier allows: add a rule with action Pass or Allow"}},
+      {"preDNAT tiers end in no deny",
+       with_host(open, edge_policy(edge + "preDNAT: true, applyOnForward: true, ingress: [{action: Log}]")),
+       {}},
+      {"pods were meant",
+       with_host(open, edge_policy("selector: all(), ingress: [{action: Allow, protocol: UDP}, {action: Allow}]")),
+       {"GlobalNetworkPolicy p: spec.selector: also applies to HostEndpoint ep, so to the nodes themselves: if only "
+        "pods are meant, select has(projectcalico.org/namespace)"}},
+      {"replies of what is not tracked",
+       with_host(open, edge_policy(track + web)),
+       {"GlobalNetworkPolicy p: spec.ingress: replies have no way back: no untracked policy of HostEndpoint ep allows "
+        "anything in the other direction"}},
+      {"both directions",
+       with_host(open, edge_policy(track + web + ", egress: [{action: Allow, protocol: TCP, source: {ports: [80]}}]")),
+       {}},
+      {"no host endpoint for it",
+       with_host(open, edge_policy("selector: role == 'gone', preDNAT: true, applyOnForward: true, " + web)),
+       {"GlobalNetworkPolicy p: spec.preDNAT: has no effect: such a policy applies to host endpoints only, and it "
+        "selects none that is known here"}},
+      {"pods know no forward",
+       with_host(open, edge_policy("selector: projectcalico.org/namespace == 'kube-system' && !has(k8s-app), "
+                                   "applyOnForward: true, " +
+                                   web)),
+       {"GlobalNetworkPolicy p: spec.applyOnForward: has no effect: the policy selects no host endpoint that is known "
+        "here, and pods know no such difference"}},
+      {"failsafes come first",
+       with_host(open, edge_policy(edge + "ingress: [{action: Deny, protocol: TCP, destination: {ports: [22, 6443]}}, "
+                                          "{action: Deny, protocol: TCP, destination: {ports: [22, 80]}}, "
+                                          "{action: Allow}]")),
+       {"GlobalNetworkPolicy p: spec.ingress[0]: never acts on HostEndpoint ep: tcp 22, 6443 are failsafe ports, which "
+        "normal policy does not judge"}},
+      {"one interface, two host endpoints",
+       with_host(open, R"(---
+apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: {name: later}
+spec: {node: node-1, interfaceName: eth0, profiles: [projectcalico-default-allow]}
+)"),
+       {"HostEndpoint later: spec.interfaceName: has no effect: HostEndpoint ep is for interface eth0 of node node-1, "
+        "too, and the name that sorts first counts"}},
+  };
+  for (const Case& each : cases) {
+    std::vector<std::string> texts;
+    for (const std::string& line : warnings_of(each.world)) texts.push_back(line.substr(line.find("warning: ") + 9));
+    EXPECT_EQ(texts, each.warnings) << each.why;
+  }
+}
+
+TEST(Review, APolicyOfAnotherStageHidesNothing) {
+  const World world = with_host(
+      "interfaceName: eth0, profiles: [projectcalico-default-allow]",
+      edge_policy("selector: role == 'edge', order: 1, preDNAT: true, applyOnForward: true, ingress: [{action: "
+                  "Allow}]") +
+          R"(---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: later}
+spec: {selector: role == 'edge', order: 2, ingress: [{action: Allow, protocol: UDP}]}
+)");
+  EXPECT_THAT(warnings_of(world), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tierwall::policy
