@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/ctl/passages.h"
 #include "daemon/ctl/suggestion.h"
 #include "policy/resolve.h"
 
@@ -85,18 +86,32 @@ ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, const JudgeOp
     : snapshot_(snapshot),
       node_(options.node),
       host_name_(options.host_name),
+      failsafes_(options.failsafes),
       tiers_(policy::order_tiers(snapshot.tiers, snapshot.policies, options.tie_break)),
       policy_(policy::resolve(snapshot, policy::Scope{}, options.tie_break)) {
   for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
     for (const Address& address : policy_.endpoints[i].addresses) endpoint_by_address_.emplace(address, i);
   }
-  for (const auto& entry : snapshot.pods) {
-    const policy::Pod& pod = entry.second;
+  learn_hosts();
+}
+
+void ConnectionJudge::learn_hosts() {
+  const auto learn = [&](const std::string& node, const Address& address) {
+    std::vector<Address>& addresses = hosts_[node];
+    if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
+  };
+  for (const auto& [name, pod] : snapshot_.pods) {
     if (pod.node.empty()) continue;
-    std::vector<Address>& addresses = hosts_[pod.node.text()];
-    if (pod.host_address && std::ranges::find(addresses, *pod.host_address) == addresses.end()) {
-      addresses.push_back(*pod.host_address);
+    hosts_.try_emplace(pod.node.text());
+    if (pod.host_address) learn(pod.node.text(), *pod.host_address);
+  }
+  for (const auto& [name, endpoint] : snapshot_.host_endpoints) {
+    governed_.insert(endpoint.node);
+    hosts_.try_emplace(endpoint.node);
+    if (const auto node = snapshot_.nodes.find(endpoint.node); node != snapshot_.nodes.end()) {
+      for (const Address& address : node->second.addresses) learn(endpoint.node, address);
     }
+    for (const Address& address : endpoint.expected_addresses) learn(endpoint.node, address);
   }
 }
 
@@ -126,6 +141,25 @@ Result<Party> ConnectionJudge::find_pod(const policy::ResourceKey& key) const {
                                holder != nullptr ? "pod " + policy::print_name(holder->pod) : "no endpoint"));
 }
 
+Party ConnectionJudge::find_outside(const End& end, std::vector<std::string>& notes) const {
+  Party party{"outside traffic on " + end.interface, nullptr, nullptr, end.address, std::nullopt, end.interface};
+  if (!end.address) {
+    if (governed_.empty()) return party;
+    notes.push_back(
+        fmt::format("the outside address is not given, so no selector or net matches it; host:{}:ADDRESS "
+                    "gives it",
+                    end.interface));
+    return party;
+  }
+  const std::string text = policy::print_address(*end.address);
+  party.words = text + " via " + end.interface;
+  if (const policy::ResolvedEndpoint* endpoint = find_endpoint(*end.address)) {
+    notes.push_back(fmt::format("{} is pod {}, whose own policy is not asked here, as it is outside of this node", text,
+                                policy::print_name(endpoint->pod)));
+  }
+  return party;
+}
+
 Result<Party> ConnectionJudge::find_party(const End& end, std::vector<std::string>& notes) const {
   switch (end.kind) {
     case End::Kind::Pod:
@@ -133,12 +167,12 @@ Result<Party> ConnectionJudge::find_party(const End& end, std::vector<std::strin
     case End::Kind::Host:
       return Party{"host", nullptr, nullptr, std::nullopt, std::string()};
     case End::Kind::Interface:
-      return Party{"outside traffic on " + end.interface, nullptr, nullptr, std::nullopt, std::nullopt};
+      return find_outside(end, notes);
     case End::Kind::Address:
       break;
   }
-  const std::string text = policy::print_address(end.address);
-  const policy::ResolvedEndpoint* endpoint = find_endpoint(end.address);
+  const std::string text = policy::print_address(*end.address);
+  const policy::ResolvedEndpoint* endpoint = find_endpoint(*end.address);
   if (endpoint == nullptr) return Party{text, nullptr, nullptr, end.address, std::nullopt};
   const std::string words = "pod " + policy::print_name(endpoint->pod);
   notes.push_back(text + " is " + words);
@@ -147,21 +181,59 @@ Result<Party> ConnectionJudge::find_party(const End& end, std::vector<std::strin
 
 void ConnectionJudge::place_host(Party& host, const Party& other, std::vector<std::string>& notes) const {
   if (!host.host_of) return;
-  const bool here = other.pod == nullptr || hosts_.contains(host_name_);
-  host.host_of = node_ ? *node_ : here ? host_name_ : other.pod->node.text();
+  const Place place = choose_node(other);
+  host.host_of = place.node;
   host.words = host.host_of->empty() ? "the host" : "node " + *host.host_of;
-  if (!node_ && !here)
+  if (place.why == Place::Why::OfPod) {
     notes.push_back(fmt::format("host is taken as the node of {}; --node names another", other.words));
+  } else if (place.why == Place::Why::OnlyOne) {
+    notes.push_back(
+        fmt::format("host is taken as node {}, the only one with host endpoints; --node names another", place.node));
+  } else if (place.why == Place::Why::Unsaid) {
+    notes.push_back(fmt::format("host is taken as {}, which no manifest names; --node names another", host.words));
+  }
 }
 
-/// The address of a pod's own node is that node, so `ip:` and `host` give the same answer.
+/// Interfaces matter to host endpoints only.
+void ConnectionJudge::place_interface(Party& outside, const Party& other, std::vector<std::string>& notes) const {
+  if (!outside.interface || governed_.empty()) return;
+  if (!node_ && other.host_of) {
+    outside.node = *other.host_of;
+    return;
+  }
+  const Place place = choose_node(other);
+  outside.node = place.node;
+  if (place.why == Place::Why::Named || place.why == Place::Why::Here) return;
+  notes.push_back(
+      fmt::format("{} is taken as an interface of node {}; --node names another", *outside.interface, place.node));
+}
+
+ConnectionJudge::Place ConnectionJudge::choose_node(const Party& other) const {
+  if (node_) return {Place::Why::Named, *node_};
+  if (hosts_.contains(host_name_)) return {Place::Why::Here, host_name_};
+  if (other.pod != nullptr) return {Place::Why::OfPod, other.pod->node.text()};
+  if (governed_.size() == 1) return {Place::Why::OnlyOne, *governed_.begin()};
+  return {governed_.empty() ? Place::Why::Here : Place::Why::Unsaid, host_name_};
+}
+
+/// The address of a pod's own node is that node, so `ip:` and `host` give the same answer; so is the address of any
+/// node with host endpoints.
 void ConnectionJudge::recognise_host(Party& party, const Party& other, std::vector<std::string>& notes) const {
-  if (party.pod != nullptr || !party.address || other.pod == nullptr || other.pod->node.empty()) return;
-  const auto host = hosts_.find(other.pod->node.text());
-  if (host == hosts_.end() || std::ranges::find(host->second, *party.address) == host->second.end()) return;
-  notes.push_back(fmt::format("{} is the node {} runs on", party.words, other.words));
-  party.host_of = other.pod->node.text();
-  party.words = "node " + other.pod->node.text();
+  if (party.pod != nullptr || !party.address || party.host_of || party.interface) return;
+  const auto is_of = [&](const std::string& node) {
+    const auto host = hosts_.find(node);
+    return host != hosts_.end() && std::ranges::find(host->second, *party.address) != host->second.end();
+  };
+  if (other.pod != nullptr && !other.pod->node.empty() && is_of(other.pod->node.text())) {
+    notes.push_back(fmt::format("{} is the node {} runs on", party.words, other.words));
+    party.host_of = other.pod->node.text();
+  } else if (const auto governed = std::ranges::find_if(governed_, is_of); governed != governed_.end()) {
+    notes.push_back(fmt::format("{} is node {}", party.words, *governed));
+    party.host_of = *governed;
+  } else {
+    return;
+  }
+  party.words = "node " + *party.host_of;
 }
 
 void ConnectionJudge::find_host_address(Party& host, Family family, std::vector<std::string>& notes) const {
@@ -175,6 +247,32 @@ void ConnectionJudge::find_host_address(Party& host, Family family, std::vector<
   }
 }
 
+void ConnectionJudge::ask_host_endpoints(Connection& connection) const {
+  policy::ConnectionDecision& sides = connection.decision;
+  for (policy::Passage& passage : find_passages(view(), connection, connection.notes)) {
+    for (policy::Decision& decision : policy::judge_passage(policy_, passage, connection.flow, failsafes_)) {
+      if (decision.verdict == policy::Verdict::Deny) sides.verdict = policy::Verdict::Deny;
+      if (!passage.in) {
+        sides.egress = std::move(decision);
+        connection.leaving = passage;
+      } else if (!passage.out) {
+        sides.ingress = std::move(decision);
+        connection.entering = passage;
+      } else {
+        connection.crossing.push_back({passage, std::move(decision)});
+      }
+    }
+  }
+}
+
+std::vector<const policy::Decision*> Connection::decisions() const {
+  std::vector<const policy::Decision*> all;
+  if (decision.egress) all.push_back(&*decision.egress);
+  for (const HostAnswer& answer : crossing) all.push_back(&answer.decision);
+  if (decision.ingress) all.push_back(&*decision.ingress);
+  return all;
+}
+
 Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
   Connection connection;
   Party& source = connection.source;
@@ -184,10 +282,12 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
     if (!found) return found.error();
     *party = *std::move(found);
   }
-  for (const auto& [party, other] : {std::pair{&source, &destination}, std::pair{&destination, &source}}) {
+  const auto ends = {std::pair{&source, &destination}, std::pair{&destination, &source}};
+  for (const auto& [party, other] : ends) {
     place_host(*party, *other, connection.notes);
     recognise_host(*party, *other, connection.notes);
   }
+  for (const auto& [party, other] : ends) place_interface(*party, *other, connection.notes);
   const Result<Family> family = choose_family(text, source, destination);
   if (!family) return family.error();
   connection.flow = make_flow(text, *family);
@@ -206,6 +306,8 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
   if (!connection.decision.ingress) {
     connection.decision = policy::evaluate_connection(policy_, source.endpoint, destination.endpoint, connection.flow);
   }
+  connection.among_host_endpoints = !governed_.empty();
+  if (connection.among_host_endpoints) ask_host_endpoints(connection);
   return connection;
 }
 

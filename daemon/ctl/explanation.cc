@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/ctl/host_text.h"
 #include "daemon/ctl/sentence.h"
 #include "daemon/ctl/side_text.h"
 #include "daemon/ctl/staged_text.h"
@@ -37,8 +38,10 @@ std::string explain_in_text(const Answer& answer, const Worlds& worlds, bool col
         0, 2);
   }
   const PolicyView view = worlds.today().view();
-  if (connection.decision.egress || connection.decision.ingress) {
-    for (const Direction direction : policy::kDirections) text += "\n" + print_side(connection, view, direction, color);
+  if (!connection.decisions().empty()) {
+    text += "\n" + print_side(connection, view, Direction::Egress, color);
+    text += print_crossing(connection, view, color);
+    text += "\n" + print_side(connection, view, Direction::Ingress, color);
   }
   if (answer.staged) text += print_staged_sides(answer, worlds.staged()->view(), color);
   text += "\n" + print_sentence(summarise(connection), connection.decision.verdict, color);

@@ -49,6 +49,30 @@ Result<policy::ResourceKey> parse_pod(std::string_view text) {
                              std::string(text.substr(slash + 1))};
 }
 
+std::string_view without_brackets(std::string_view text) {
+  const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
+  return bracketed ? text.substr(1, text.size() - 2) : text;
+}
+
+/// IFACE or IFACE:ADDR. Names of interfaces may hold colons, addresses do: the first colon with an address behind it
+/// ends the name, and what only looks like an address is a mistake.
+Result<End> parse_interface(std::string_view text) {
+  End end{End::Kind::Interface, {}, {}, std::string(text)};
+  for (std::size_t colon = text.find(':', 1); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
+    const Result<policy::Address> address = policy::parse_address(without_brackets(text.substr(colon + 1)));
+    if (!address) continue;
+    end.address = *address;
+    end.interface = text.substr(0, colon);
+    return end;
+  }
+  const std::size_t colon = text.find(':', 1);
+  const std::string_view rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  if (colon != std::string_view::npos && (rest.empty() || rest.find_first_of(".:[]/%") != std::string_view::npos)) {
+    return malformed(fmt::format("'{}' in 'host:{}' is no address: write host:INTERFACE:ADDRESS", rest, text));
+  }
+  return end;
+}
+
 Result<policy::Protocol> choose_protocol(const FlowWords& words) {
   if (!words.proto) return words.icmp ? policy::kIcmp : policy::kTcp;
   const Result<policy::Protocol> protocol = policy::parse_protocol(*words.proto);
@@ -90,7 +114,7 @@ Result<End> parse_end(std::string_view text) {
   const std::string_view kind = text.substr(0, colon);
   const std::string_view rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
   if (text == "host") return End{};
-  if (kind == "host" && !rest.empty()) return End{End::Kind::Interface, {}, {}, std::string(rest)};
+  if (kind == "host" && !rest.empty()) return parse_interface(rest);
   if (kind == "pod" && colon != std::string_view::npos) {
     Result<policy::ResourceKey> pod = parse_pod(rest);
     if (!pod) return pod.error();
@@ -101,20 +125,31 @@ Result<End> parse_end(std::string_view text) {
     if (!address) return address.error();
     return End{End::Kind::Address, {}, *address, {}};
   }
-  return malformed(
-      fmt::format("'{}' is not an endpoint: write pod:NAMESPACE/NAME, ip:ADDRESS, host or host:INTERFACE", text));
+  return malformed(fmt::format(
+      "'{}' is not an endpoint: write pod:NAMESPACE/NAME, ip:ADDRESS, host, host:INTERFACE or host:INTERFACE:ADDRESS",
+      text));
 }
+
+namespace {
+
+std::string print_outside(const std::optional<policy::Address>& address) {
+  if (!address) return {};
+  const std::string text = policy::print_address(*address);
+  return address->family == Family::V6 ? ":[" + text + "]" : ":" + text;
+}
+
+}  // namespace
 
 std::string print_end(const End& end) {
   switch (end.kind) {
     case End::Kind::Pod:
       return "pod:" + policy::print_name(end.pod);
     case End::Kind::Address:
-      return "ip:" + policy::print_address(end.address);
+      return "ip:" + policy::print_address(*end.address);
     case End::Kind::Host:
       return "host";
     case End::Kind::Interface:
-      return "host:" + end.interface;
+      return "host:" + end.interface + print_outside(end.address);
   }
   TIERWALL_CHECK(false);
   return {};

@@ -17,12 +17,12 @@ namespace tierwall::daemon::ctl {
 
 using Json = nlohmann::ordered_json;
 
-/// One end: pod:NS/NAME, ip:ADDR, host, host:IFACE.
+/// One end: pod:NS/NAME, ip:ADDR, host, host:IFACE, host:IFACE:ADDR.
 struct End {
   enum class Kind { Pod, Address, Host, Interface };
   Kind kind = Kind::Host;
   policy::ResourceKey pod;
-  policy::Address address;
+  std::optional<policy::Address> address;  ///< of Address; of Interface if the outside address is given
   std::string interface;
 
   friend bool operator==(const End&, const End&) = default;

@@ -24,7 +24,8 @@ const std::vector<std::string> kDeciders = {"tier",
                                             "KubernetesClusterNetworkPolicy",
                                             "KubernetesAdminNetworkPolicy",
                                             "KubernetesBaselineAdminNetworkPolicy",
-                                            "Profile"};
+                                            "Profile",
+                                            "HostEndpoint"};
 
 /// Reads one file; collects what is wrong and goes on, so that one run finds every mistake.
 class Reader {

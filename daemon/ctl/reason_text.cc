@@ -164,14 +164,18 @@ std::string describe_match(const policy::ResolvedRule& rule) {
   return {};
 }
 
-std::string_view describe_skip(Skip why, policy::Direction direction) {
+std::string_view describe_skip(Skip why, const Walk& walk) {
   switch (why) {
     case Skip::OtherEndpoints:
-      return "does not select this pod";
+      return walk.of_host ? "does not select this host endpoint" : "does not select this pod";
     case Skip::OtherDirection:
-      return direction == policy::Direction::Egress ? "only ingress" : "only egress";
+      return walk.direction == policy::Direction::Egress ? "only ingress" : "only egress";
     case Skip::Staged:
       return "staged, not enforced";
+    case Skip::HostsOnly:
+      return "for host endpoints only";
+    case Skip::NotOnForward:
+      return "without applyOnForward";
   }
   TIERWALL_CHECK(false);
   return {};

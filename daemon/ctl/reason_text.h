@@ -20,7 +20,7 @@ std::string describe_unmet(const policy::NodePolicy& resolved, const policy::Res
 std::string describe_match(const policy::ResolvedRule& rule);
 
 /// "does not select this pod", "is about ingress only" (of a walk over egress), "staged, not enforced".
-std::string_view describe_skip(Skip why, policy::Direction direction);
+std::string_view describe_skip(Skip why, const Walk& walk);
 
 /// "tier security (order 100, default Deny)"; tells tiers that nobody wrote, and those that are named but missing.
 std::string describe_tier(const WalkedTier& tier);

@@ -42,7 +42,8 @@ std::string describe(const std::string& node, Verdict expected, const nft::Walk&
 const Result<nft::Ruleset>& CompiledTables::table_of(const std::string& node) {
   const auto found = tables_.find(node);
   if (found != tables_.end()) return found->second;
-  const policy::NodePolicy resolved = policy::resolve(snapshot_, policy::Scope{node}, tie_break_);
+  policy::NodePolicy resolved = policy::resolve(snapshot_, policy::Scope{node}, tie_break_);
+  resolved.host_endpoints.clear();  // what pods decide is compared, and a packet without interfaces would meet others
   return tables_.emplace(node, nft::compile(resolved, {})).first->second;
 }
 

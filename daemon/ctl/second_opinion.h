@@ -23,7 +23,8 @@ class CompiledTables {
   CompiledTables& operator=(const CompiledTables&) = delete;
 
   /// Where a table and the decision differ, in words; absent if they agree or no table sees the packet (an end without
-  /// a known address, a host's way to its own pods). Unsupported if a table cannot be compiled.
+  /// a known address, a host's way to its own pods). What pods decide is compared; what host endpoints decide depends
+  /// on interfaces and translation, and is not. Unsupported if a table cannot be compiled.
   Result<std::optional<std::string>> find_disagreement(const Connection& connection);
 
  private:

@@ -16,8 +16,8 @@ std::string summarise(const Connection& connection);
 /// of tier default", "Profile kns.shop", "no policy".
 std::string name_decider(const policy::Decision& decision);
 
-/// Is the text ("KIND NS/NAME", "tier NAME") what decided this? A policy whose tier's end denied decides too, because
-/// it isolates; KIND NetworkPolicy also names a KubernetesNetworkPolicy, as its manifest does.
+/// Is the text ("KIND NS/NAME", "tier NAME", "HostEndpoint NAME") what decided this? A policy whose tier's end denied
+/// decides too, because it isolates; KIND NetworkPolicy also names a KubernetesNetworkPolicy, as its manifest does.
 bool is_because_of(const policy::Decision& decision, const std::string& text);
 
 }  // namespace tierwall::daemon::ctl

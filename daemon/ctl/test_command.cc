@@ -31,14 +31,12 @@ struct Case {
   std::vector<std::string> failures;  ///< what was expected and what came, in words
 };
 
-/// For a denied connection the sides that deny, for an allowed one both.
+/// For a denied connection those who deny, for an allowed one all that were asked.
 bool is_decided_by(const Connection& connection, const std::string& because) {
-  const policy::ConnectionDecision& decision = connection.decision;
-  return std::ranges::any_of(
-      std::initializer_list<const std::optional<policy::Decision>*>{&decision.egress, &decision.ingress},
-      [&](const std::optional<policy::Decision>* side) {
-        return *side && (*side)->verdict == decision.verdict && is_because_of(**side, because);
-      });
+  const std::vector<const policy::Decision*> decisions = connection.decisions();
+  return std::ranges::any_of(decisions, [&](const policy::Decision* decision) {
+    return decision->verdict == connection.decision.verdict && is_because_of(*decision, because);
+  });
 }
 
 std::vector<std::string> find_failures(const PolicyTest& test, const Answer& answer) {

@@ -1,7 +1,8 @@
 #pragma once
-// The way of one flow through the policies of one endpoint in one direction: every tier of the world in evaluation
-// order, who was asked there, why the others were not, and the condition at which each rule failed. Values only; the
-// words are in reason_text.h. The verdict is policy::evaluate's: the walk tells how it came about.
+// The way of one flow through the policies of one endpoint in one direction (of a host endpoint: of one class): every
+// tier of the world in evaluation order, who was asked there, why the others were not, and the condition at which each
+// rule failed. Values only; the words are in reason_text.h. The verdict is policy::evaluate's: the walk tells how it
+// came about.
 
 #include <cstddef>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "policy/evaluate.h"
+#include "policy/failsafe.h"
 #include "policy/inventory.h"
 #include "policy/node_policy.h"
 #include "policy/ordering.h"
@@ -20,10 +22,17 @@ struct PolicyView {
   const policy::Snapshot& snapshot;
   const std::vector<policy::OrderedTier>& tiers;
   const policy::NodePolicy& resolved;
+  const policy::Failsafes& failsafes;
 };
 
 /// Why a policy is not asked.
-enum class Skip { OtherEndpoints, OtherDirection, Staged };
+enum class Skip {
+  OtherEndpoints,
+  OtherDirection,
+  Staged,
+  HostsOnly,     ///< untracked and preDNAT policy, on a walk for a pod
+  NotOnForward,  ///< no applyOnForward, on a walk of that class
+};
 
 struct SkippedPolicy {
   Skip why = Skip::OtherEndpoints;
@@ -56,6 +65,7 @@ struct WalkedTier {
     RulePassed,
     DefaultDenied,
     DefaultPassed,
+    NoneDecided,  ///< of classes whose tiers have no default: untracked and preDNAT
   };
   std::string name;
   std::optional<double> order;
@@ -79,14 +89,20 @@ struct WalkedProfile {
 
 struct Walk {
   policy::Direction direction = policy::Direction::Ingress;
-  std::vector<WalkedTier> tiers;         ///< those with policies
-  std::optional<WalkedProfile> profile;  ///< present if every tier was left
+  policy::PolicyClass policy_class = policy::PolicyClass::Normal;
+  bool of_host = false;
+  std::vector<WalkedTier> tiers;        ///< those with policies; for a host endpoint those with policies of the class
+  std::vector<WalkedProfile> profiles;  ///< that were asked, as every tier was left: a pod's one
+  bool no_profile = false;              ///< a host endpoint without any, where one would have been asked
 
   friend bool operator==(const Walk&, const Walk&) = default;
 };
 
 /// Pre: the endpoint is one of `view.resolved`, and its pod is in `view.snapshot`.
 Walk walk(const PolicyView& view, const policy::ResolvedEndpoint& endpoint, policy::Direction direction,
+          const policy::Flow& flow);
+/// Of a host endpoint that has policy of this class; its namespaced policies and those of other classes are left out.
+Walk walk(const PolicyView& view, const policy::ResolvedHostEndpoint& endpoint, const policy::Treatment& treatment,
           const policy::Flow& flow);
 
 }  // namespace tierwall::daemon::ctl

@@ -22,27 +22,27 @@ constexpr std::size_t kRuleIndent = 7;
 
 class WalkPrinter {
  public:
-  WalkPrinter(const Walk& walk, const policy::NodePolicy& resolved, const policy::Flow& flow, Shade shade)
-      : walk_(walk), resolved_(resolved), flow_(flow), shade_(shade) {}
+  WalkPrinter(const Walk& walk, const policy::NodePolicy& resolved, const policy::Flow& flow, Shade shade,
+              std::size_t indent)
+      : walk_(walk), resolved_(resolved), flow_(flow), shade_(shade), indent_(indent) {}
 
   std::string run() {
     for (const WalkedTier& tier : walk_.tiers) {
       if (tier.end != End::NotReached) print_tier(tier);
     }
     print_unreached_tiers();
-    if (walk_.profile) print_profile(*walk_.profile);
+    for (const WalkedProfile& profile : walk_.profiles) print_profile(profile, &profile == &walk_.profiles.back());
+    if (walk_.no_profile) print_end("no profile: Deny, as nothing else is left that could allow", kTierIndent);
     return std::move(text_);
   }
 
  private:
-  void print_line(const std::string& line, std::size_t indent) { text_ += wrap(line, indent, indent + 2); }
+  void print_line(const std::string& line, std::size_t indent) {
+    text_ += wrap(line, indent_ + indent, indent_ + indent + 2);
+  }
 
-  /// A line that ends the matter, with its mark in the margin.
-  void print_decisive(const std::string& line, std::size_t indent) {
-    std::string lines = wrap(line, indent, indent + 2);
-    lines.replace(0, 2, "=>");
-    lines.pop_back();
-    text_ += paint(lines, shade_.color, shade_.enabled) + "\n";
+  void print_end(const std::string& line, std::size_t indent) {
+    text_ += print_decisive(line, indent_ + indent, shade_);
   }
 
   void print_tier(const WalkedTier& tier) {
@@ -64,20 +64,22 @@ class WalkPrinter {
       }
     }
     if (!unreached.empty()) print_line("not reached: " + list_some(unreached, kShownNames, "and"), kPolicyIndent);
-    if (tier.end == End::DefaultDenied) print_decisive("end of tier: Deny, as no policy of it decided", kPolicyIndent);
+    if (tier.end == End::DefaultDenied) print_end("end of tier: Deny, as no policy of it decided", kPolicyIndent);
     if (tier.end == End::DefaultPassed) print_line("end of tier: Pass, on to the next tier", kPolicyIndent);
+    if (tier.end == End::NoneDecided) print_line("end of tier: no rule of it decided", kPolicyIndent);
   }
 
   /// "does not select this pod: a, b and 3 more": one line for each reason.
   [[nodiscard]] std::vector<std::string> describe_skipped(const WalkedTier& tier) const {
     std::vector<std::string> lines;
-    for (const Skip why : {Skip::OtherEndpoints, Skip::OtherDirection, Skip::Staged}) {
+    for (const Skip why :
+         {Skip::OtherEndpoints, Skip::HostsOnly, Skip::NotOnForward, Skip::OtherDirection, Skip::Staged}) {
       std::vector<std::string> names;
       for (const SkippedPolicy& skipped : tier.skipped) {
         if (skipped.why == why) names.push_back(policy::print_name(skipped.key));
       }
       if (names.empty()) continue;
-      lines.push_back(fmt::format("{}: {}", describe_skip(why, walk_.direction), list_some(names, kShownNames, "and")));
+      lines.push_back(fmt::format("{}: {}", describe_skip(why, walk_), list_some(names, kShownNames, "and")));
     }
     return lines;
   }
@@ -96,7 +98,7 @@ class WalkPrinter {
                    bool final) {
     for (const RuleLine& line : list_rules(resolved_, rules, asked, decided, flow_)) {
       if (line.decides && final) {
-        print_decisive(line.text, kRuleIndent);
+        print_end(line.text, kRuleIndent);
       } else {
         print_line(line.text, kRuleIndent);
       }
@@ -114,40 +116,52 @@ class WalkPrinter {
         kTierIndent);
   }
 
-  void print_profile(const WalkedProfile& walked) {
+  void print_profile(const WalkedProfile& walked, bool last) {
     const policy::ResolvedProfile& profile = resolved_.profiles[walked.index];
-    if (profile.implicit) return print_decisive(describe_implicit_profile(profile), kTierIndent);
+    if (profile.implicit) return print_end(describe_implicit_profile(profile), kTierIndent);
+    if (profile.missing) return print_end("Profile " + profile.name + ": does not exist: Deny", kTierIndent);
     print_line("Profile " + profile.name, kTierIndent);
     print_rules(profile.rules(walk_.direction), walked.rules, walked.decided, true);
-    if (!walked.decided) print_decisive("end of profile: Deny, as no rule of it matched", kPolicyIndent);
+    if (!walked.decided && !last) return print_line("end of profile: no rule of it matched", kPolicyIndent);
+    if (!walked.decided) print_end("end of profile: Deny, as no rule of it matched", kPolicyIndent);
     // Behind a profile there is nothing that could allow.
     const bool passed =
         walked.decided &&
         policy::effective_action(profile.rules(walk_.direction)[walked.rules.back().index]) == policy::Action::Pass;
-    if (passed) print_decisive("end of profile: Deny, as nothing is left to pass to", kPolicyIndent);
+    if (passed) print_end("end of profile: Deny, as nothing is left to pass to", kPolicyIndent);
   }
 
   [[nodiscard]] std::string describe_implicit_profile(const policy::ResolvedProfile& profile) const {
     const bool asked =
         std::ranges::any_of(walk_.tiers, [](const WalkedTier& tier) { return tier.resolved.has_value(); });
-    if (!asked) {
+    if (!asked && !walk_.of_host) {
       return fmt::format("no policy applies to what this pod {}: Allow",
                          walk_.direction == Direction::Egress ? "sends" : "receives");
     }
-    return fmt::format("Profile {} (of the namespace, built in): Allow, as no tier decided", profile.name);
+    return fmt::format("Profile {} ({}built in): Allow, as no {}", profile.name,
+                       walk_.of_host ? "" : "of the namespace, ", asked ? "tier decided" : "policy applies");
   }
 
   const Walk& walk_;
   const policy::NodePolicy& resolved_;
   const policy::Flow& flow_;
   Shade shade_;
+  std::size_t indent_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string print_walk(const Walk& walk, const policy::NodePolicy& resolved, const policy::Flow& flow, Shade shade) {
-  return WalkPrinter(walk, resolved, flow, shade).run();
+std::string print_walk(const Walk& walk, const policy::NodePolicy& resolved, const policy::Flow& flow, Shade shade,
+                       std::size_t indent) {
+  return WalkPrinter(walk, resolved, flow, shade, indent).run();
+}
+
+std::string print_decisive(std::string_view line, std::size_t indent, Shade shade) {
+  std::string lines = wrap(line, indent, indent + 2);
+  lines.replace(0, 2, "=>");
+  lines.pop_back();
+  return paint(lines, shade.color, shade.enabled) + "\n";
 }
 
 }  // namespace tierwall::daemon::ctl

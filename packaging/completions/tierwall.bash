@@ -8,6 +8,7 @@ _tierwall_names() {
 _tierwall_end() {
   local cur=$1
   case $cur in
+    host:*) compopt -o nospace ;; # interfaces of the node that is meant, which need not be this one
     pod:*) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "${cur#pod:}") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "pod: ip: host host:" -- "$cur"); compopt -o nospace ;;
   esac

@@ -6,15 +6,26 @@ namespace tierwall::daemon::ctl {
 namespace {
 
 TEST(FlowText, EndsAreReadAndPrintedAlike) {
-  for (const char* text : {"pod:shop/web-1", "ip:10.0.0.1", "ip:fd00::1", "host", "host:eth0", "host:eth0.100"}) {
+  for (const char* text : {"pod:shop/web-1", "ip:10.0.0.1", "ip:fd00::1", "host", "host:eth0", "host:eth0.100",
+                           "host:eth0:1", "host:eth0:10.0.0.1", "host:eth0:1:10.0.0.1", "host:eth0:[fd00::1]"}) {
     const Result<End> end = parse_end(text);
     ASSERT_TRUE(end) << text << ": " << end.error().message;
     EXPECT_EQ(print_end(*end), text);
   }
 }
 
+TEST(FlowText, AnOutsideAddressStandsBehindItsInterface) {
+  const Result<End> end = parse_end("host:eth0:fd00::1");
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->interface, "eth0");
+  EXPECT_EQ(end->address, *policy::parse_address("fd00::1"));
+  EXPECT_EQ(*end, *parse_end("host:eth0:[fd00::1]"));
+  EXPECT_EQ(parse_end("host:eth0:1")->address, std::nullopt) << "the name of an alias";
+}
+
 TEST(FlowText, WhatIsNoEndIsRefused) {
   for (const char* text : {"", "web-1", "shop/web-1", "pod:", "pod:web-1", "pod:/web", "pod:shop/", "pod:a/b/c",
+                           "host:eth0:", "host:eth0:10.0.0", "host:eth0:10.0.0.0/8", "host:eth0:[fd00::1",
                            "ip:", "ip:10.0.0", "ip:10.0.0.0/8", "ip:fe80::1%eth0", "host:", "hosts", "HOST"}) {
     EXPECT_FALSE(parse_end(text)) << text;
   }

@@ -73,6 +73,12 @@ TEST_P(GoldenTest, SaysWhatItSaidBefore) {
   expect_golden(GetParam(), transcribe(GetParam()));
 }
 
+std::vector<std::string> explain_hosts(const char* from, const char* to, std::vector<std::string> more) {
+  std::vector<std::string> args = {"explain", "-f", "hosts", "--node", "node-1", "--from", from, "--to", to};
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
 std::vector<std::string> explain(const char* from, const char* to, std::vector<std::string> more) {
   std::vector<std::string> args = {"explain", "-f", "world", "--node", "node-1", "--from", from, "--to", to};
   args.insert(args.end(), more.begin(), more.end());
@@ -114,6 +120,15 @@ const Golden kOnManifests[] = {
     {"explain-staged-flows", {"explain", "-f", "staged", "--flows", "staged-flows.jsonl", "--verify"}},
     {"explain-many-rules",
      {"explain", "-f", "many-rules.yaml", "--from", "ip:203.0.113.1", "--to", "pod:shop/web-1", "--dport", "9999"}},
+    {"check-hosts", {"check", "-f", "hosts"}},
+    {"explain-host-ssh", explain_hosts("host:eth0:203.0.113.9", "host", {"--dport", "2222"})},
+    {"explain-host-ssh-json", explain_hosts("host:eth0:203.0.113.9", "host", {"--dport", "2222", "-o", "json"})},
+    {"explain-host-failsafe", explain_hosts("host:eth0:203.0.113.9", "host", {"--dport", "22"})},
+    {"explain-host-node-port", explain_hosts("host:eth0:203.0.113.9", "host", {"--dport", "30080"})},
+    {"explain-host-node-port-json", explain_hosts("host:eth0:203.0.113.9", "host", {"--dport", "30080", "-o", "json"})},
+    {"explain-host-crossing", explain_hosts("pod:shop/web-1", "ip:203.0.113.25", {"--dport", "25"})},
+    {"explain-host-crossing-json", explain_hosts("pod:shop/web-1", "ip:203.0.113.25", {"--dport", "25", "-o", "json"})},
+    {"explain-host-closed", explain_hosts("host", "host:eth1:172.16.0.1", {"--dport", "80"})},
     {"compile", {"compile", "-f", "world", "--node", "node-1", "--pod-cidr", "10.1.1.0/24"}},
     {"compile-json", {"compile", "-f", "world", "--node", "node-2", "-o", "json"}},
     {"compile-unknown-node", {"compile", "-f", "world", "--node", "node-9"}},

@@ -46,6 +46,21 @@ TEST_F(SecondOpinion, AgreesOnEveryFlowOfTheWorld) {
   }
 }
 
+TEST_F(SecondOpinion, ComparesPodsOnlyWhereAHostEndpointDenies) {
+  const LoadedWorld world = *load_world({TIERWALL_SOURCE_DIR "/tests/golden/cli/hosts"});
+  const ConnectionJudge judge(world.inventory.snapshot(), {"node-1", "laptop"});
+  CompiledTables tables(world.inventory.snapshot());
+  FlowWords words;
+  words.from = "pod:shop/web-1";
+  words.to = "pod:shop/web-2";
+  words.dport = "25";
+  Connection connection = *judge.judge(*parse_flow(words));
+  ASSERT_EQ(connection.decision.verdict, policy::Verdict::Deny);
+  EXPECT_EQ(*tables.find_disagreement(connection), std::nullopt);
+  connection.decision.egress->verdict = policy::Verdict::Deny;
+  EXPECT_NE(*tables.find_disagreement(connection), std::nullopt);
+}
+
 TEST_F(SecondOpinion, TellsWhichNodeContradicts) {
   Connection connection = ask("pod:shop/frontend-1", "pod:shop/backend-1", "8080");
   connection.decision.ingress->verdict = policy::Verdict::Deny;

@@ -43,7 +43,7 @@ void expect_same(const Walk& walk, const policy::NodePolicy& resolved, const pol
   const bool by_default = std::ranges::any_of(
       walk.tiers, [&](const WalkedTier& tier) { return tier.end == End::DefaultDenied && tier.name == decision.tier; });
   EXPECT_EQ(by_default, decision.reason == Reason::TierDefault);
-  EXPECT_EQ(walk.profile.has_value(), decision.reason == Reason::Profile || decision.reason == Reason::NoPolicy);
+  EXPECT_EQ(!walk.profiles.empty(), decision.reason == Reason::Profile || decision.reason == Reason::NoPolicy);
 }
 
 TEST(Walk, EndsWhereTheEvaluatorDecides) {
@@ -121,7 +121,7 @@ TEST(Walk, TellsWhoIsSkippedAndWhy) {
   EXPECT_EQ(walked.tiers[1].end, End::NothingToAsk);
   EXPECT_EQ(walked.tiers[2].end, End::DefaultDenied);
   EXPECT_TRUE(walked.tiers[2].missing);
-  EXPECT_FALSE(walked.profile);
+  EXPECT_TRUE(walked.profiles.empty());
 }
 
 }  // namespace
