@@ -63,6 +63,15 @@ class HostAnswerPrinter {
   /// True if it decided.
   bool print_class(const policy::Treatment& treatment) {
     const std::string name(policy::print_class(treatment.policy_class));
+    if (treatment.policy_class != PolicyClass::Forward && policy::is_dhcpv6(direction_, flow_)) {
+      const std::string what = name + " policy: not asked, as DHCPv6 always passes";
+      if (treatment.policy_class != PolicyClass::Normal) {
+        print_line(what);
+        return false;
+      }
+      print_end(what);
+      return true;
+    }
     if (is_failsafe(treatment.policy_class)) {
       const std::string what =
           fmt::format("{} policy: not asked, as {} is a failsafe port", name, print_service(flow_));
