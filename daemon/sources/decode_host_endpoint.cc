@@ -44,8 +44,8 @@ void read_expected_addresses(const Cursor& at, policy::HostEndpoint& endpoint) {
     endpoint.expected_addresses.push_back(*address);
   });
   std::ranges::sort(endpoint.expected_addresses);
-  const auto repeated = std::ranges::unique(endpoint.expected_addresses);
-  endpoint.expected_addresses.erase(repeated.begin(), repeated.end());
+  const auto repeated = std::unique(endpoint.expected_addresses.begin(), endpoint.expected_addresses.end());
+  endpoint.expected_addresses.erase(repeated, endpoint.expected_addresses.end());
 }
 
 void read_profiles(const Cursor& at, policy::HostEndpoint& endpoint) {
