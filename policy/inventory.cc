@@ -10,6 +10,8 @@ namespace tierwall::policy {
 namespace {
 
 constexpr std::string_view kApiServerSource = "kubernetes";
+/// What the daemon makes for want of anything written: it counts after every other copy.
+constexpr std::string_view kMadeSource = "auto";
 
 /// Where an object of each type stands in a snapshot: its map and its key there.
 auto slot(Snapshot& snapshot, const Namespace& object) {
@@ -124,12 +126,18 @@ std::string source_in_words(const std::string& source) {
   return source == kApiServerSource ? "the API server" : "the source '" + source + "'";
 }
 
-/// The API server's copy counts before every other one. The end if none can be used.
+/// The API server's copy counts before every other one, and what the daemon made after all. The end if none can be
+/// used.
 template <typename Copies>
 auto find_winner(Copies& copies) {
   const auto api_server = copies.find(kApiServerSource);
   if (api_server != copies.end() && api_server->second.usable) return api_server;
-  return std::find_if(copies.begin(), copies.end(), [](const auto& entry) { return entry.second.usable; });
+  const auto written = std::find_if(copies.begin(), copies.end(), [](const auto& entry) {
+    return entry.second.usable && entry.first != kMadeSource;
+  });
+  if (written != copies.end()) return written;
+  const auto made = copies.find(kMadeSource);
+  return made != copies.end() && made->second.usable ? made : copies.end();
 }
 
 /// FOLDER of "FOLDER/NAME"; absent if the place says anything else.
@@ -321,7 +329,7 @@ void Inventory::report_copies(const ResourceKey& key, const Copies& copies, std:
   const auto counts = find_winner(copies);
   if (counts == copies.end()) return;
   for (const auto& [source, copy] : copies) {
-    if (source == counts->first || !copy.usable) continue;
+    if (source == counts->first || source == kMadeSource || !copy.usable) continue;
     found.push_back({.where = copy.where,
                      .severity = Severity::Warning,
                      .object = object_as_written(key),
