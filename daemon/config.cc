@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 #include <charconv>
 #include <cstring>
+#include <limits>
 
 #include <sys/un.h>
 #include <unistd.h>
@@ -147,8 +149,8 @@ void read_cni_results(const Entry& entry) {
 }
 
 void read_restore_fallback(const Entry& entry) {
-  constexpr std::array<std::string_view, 2> kWords = {"none", "deny"};
-  constexpr std::array kFallbacks = {RestoreFallback::None, RestoreFallback::Deny};
+  constexpr std::array<std::string_view, 3> kWords = {"auto", "none", "deny"};
+  constexpr std::array kFallbacks = {RestoreFallback::IfHostPolicy, RestoreFallback::None, RestoreFallback::Deny};
   if (const auto word = entry.one_of(kWords)) entry.config().restore_fallback = kFallbacks[*word];
 }
 
@@ -169,7 +171,26 @@ void read_deny(const Entry& entry) {
   const std::optional<std::size_t> word = entry.one_of(kWords);
   if (!word) return;
   entry.config().deny = *word == 0 ? DenyAction::Drop : DenyAction::Reject;
-  if (*word == 1) entry.remark("accepted, but this version judges pods only, and pods always drop");
+}
+
+/// A number, or the text of one in hexadecimal as other tools write marks.
+std::optional<std::int64_t> read_number(const toml::node& node) {
+  if (const toml::value<std::int64_t>* number = node.as_integer()) return number->get();
+  const toml::value<std::string>* text = node.as_string();
+  if (text == nullptr || !(text->get().starts_with("0x") || text->get().starts_with("0X"))) return std::nullopt;
+  const std::string_view digits = std::string_view(text->get()).substr(2);
+  std::uint32_t number = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  if (failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+void read_mark(const Entry& entry) {
+  const std::optional<std::int64_t> number = read_number(entry.node());
+  const bool one_bit = number && *number > 0 && *number <= std::numeric_limits<std::uint32_t>::max() &&
+                       std::has_single_bit(static_cast<std::uint32_t>(*number));
+  if (!one_bit) return entry.error("must be one bit of 32, as a number or as text: 0x02000000, \"0x02000000\"");
+  entry.config().mark = static_cast<std::uint32_t>(*number);
 }
 
 void read_established(const Entry& entry) {
@@ -213,14 +234,27 @@ void read_endpoint_to_host(const Entry& entry) {
   if (const auto word = entry.one_of(kWords)) entry.config().compile.endpoint_to_host = kActions[*word];
 }
 
+void read_host_auto(const Entry& entry) {
+  const toml::value<bool>* value = entry.node().as_boolean();
+  if (value == nullptr) return entry.error(fmt::format("expected a boolean, got {}", Entry::describe(entry.node())));
+  entry.config().host_auto = value->get();
+}
+
+/// Calico's word for an empty list.
+bool is_none(const toml::node& node) {
+  const toml::array* items = node.as_array();
+  return items != nullptr && items->size() == 1 && items->front().value<std::string_view>() == "none";
+}
+
 void read_failsafes(const Entry& entry, std::vector<Failsafe>& failsafes) {
   failsafes.clear();
+  if (is_none(entry.node())) return;
   entry.for_each_text([&](const toml::node& item, const std::string& text) {
-    Result<Failsafe> failsafe = parse_failsafe(text);
+    if (text == "none") return entry.error_at(item, "'none' stands alone: it means that there are no failsafe ports");
+    const Result<Failsafe> failsafe = parse_failsafe(text);
     if (!failsafe) return entry.error_at(item, failsafe.error().message);
-    failsafes.push_back(*failsafe);
+    if (std::ranges::count(failsafes, *failsafe) == 0) failsafes.push_back(*failsafe);
   });
-  entry.remark("accepted, but this version judges no host endpoints, so every port of the host stays as it is");
 }
 
 void read_failsafe_inbound(const Entry& entry) {
@@ -281,6 +315,8 @@ constexpr std::array kKeys = {
     KeyRow{"dataplane.established", read_established},
     KeyRow{"dataplane.unknown_pod", read_unknown_pod},
     KeyRow{"dataplane.own_table", read_own_table},
+    KeyRow{"dataplane.mark", read_mark},
+    KeyRow{"host.auto", read_host_auto},
     KeyRow{"host.endpoint_to_host", read_endpoint_to_host},
     KeyRow{"host.failsafe_inbound", read_failsafe_inbound},
     KeyRow{"host.failsafe_outbound", read_failsafe_outbound},

@@ -41,8 +41,12 @@ struct KubernetesAccess {
 };
 inline constexpr const char* kInCluster = "in-cluster";
 
-/// What `tierwalld restore` does without a usable memory.
-enum class RestoreFallback { None, Deny };
+/// What `tierwalld restore` does without a usable memory: IfHostPolicy closes the node if the memory still says that
+/// host endpoint policy had been in force.
+enum class RestoreFallback { IfHostPolicy, None, Deny };
+
+/// The bit of packet marks that carries "allowed by untracked or preDNAT policy" from hook to hook.
+inline constexpr std::uint32_t kDefaultMark = 0x02000000;
 
 struct Config {
   std::string node_name;                                            ///< empty: the host name
@@ -51,15 +55,17 @@ struct Config {
   std::string cni_results = "/var/lib/cni/results";
   std::string state_file = "/var/lib/tierwall/state.db";
   std::string control_socket = "/run/tierwall/control.sock";
-  DenyAction deny = DenyAction::Drop;
-  bool own_table = true;  ///< "auto": owner flags where the kernel has them
+  DenyAction deny = DenyAction::Drop;  ///< of host endpoints; pods always drop
+  std::uint32_t mark = kDefaultMark;   ///< one bit
+  bool host_auto = false;              ///< a host endpoint for this node without anybody writing one
+  bool own_table = true;               ///< "auto": owner flags where the kernel has them
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();
   std::optional<std::string> metrics_listen;
   GuardMode guard = GuardMode::HoldDirectory;
-  RestoreFallback restore_fallback = RestoreFallback::None;
+  RestoreFallback restore_fallback = RestoreFallback::IfHostPolicy;
   /// Written settings that this version accepts without acting on them: "metrics.listen: accepted, but ...".
   std::vector<std::string> remarks;
 

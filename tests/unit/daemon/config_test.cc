@@ -31,6 +31,10 @@ TEST(Config, NothingWrittenMeansTheDefaultsOfTheContract) {
   EXPECT_EQ(reading.config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Accept);
   EXPECT_THAT(reading.config.failsafe_inbound, SizeIs(10));
   EXPECT_THAT(reading.config.failsafe_outbound, SizeIs(10));
+  EXPECT_EQ(reading.config.deny, DenyAction::Drop);
+  EXPECT_EQ(reading.config.mark, 0x02000000U);
+  EXPECT_FALSE(reading.config.host_auto);
+  EXPECT_EQ(reading.config.restore_fallback, RestoreFallback::IfHostPolicy);
   EXPECT_THAT(reading.config.remarks, IsEmpty());
 }
 
@@ -49,10 +53,14 @@ socket = "/tmp/c.sock"
 tie_break = "calico-3.31"
 [dataplane]
 deny = "reject"
+mark = "0x100"
 established = "keep"
 unknown_pod = "allow"
 own_table = "auto"
+[restore]
+fallback = "none"
 [host]
+auto = true
 endpoint_to_host = "drop"
 failsafe_inbound = ["tcp:22", "tcp:10.0.0.0/8:22", "udp:[fd00::/8]:53"]
 failsafe_outbound = []
@@ -69,6 +77,9 @@ listen = "127.0.0.1:9098"
   EXPECT_EQ(config.control_socket, "/tmp/c.sock");
   EXPECT_EQ(config.tie_break, policy::TieBreak::Calico331);
   EXPECT_EQ(config.deny, DenyAction::Reject);
+  EXPECT_EQ(config.mark, 0x100U);
+  EXPECT_TRUE(config.host_auto);
+  EXPECT_EQ(config.restore_fallback, RestoreFallback::None);
   EXPECT_EQ(config.compile.unknown_pod, nft::CompileOptions::UnknownPod::Allow);
   EXPECT_EQ(config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Drop);
   ASSERT_THAT(config.failsafe_inbound, SizeIs(3));
@@ -95,13 +106,34 @@ TEST(Config, WhatIsAcceptedWithoutEffectIsRemarkedOnlyWhereWritten) {
 dataplane.deny = "reject"
 dataplane.own_table = "auto"
 host.failsafe_inbound = ["tcp:22"]
+host.auto = true
 metrics.listen = "[::1]:9098"
 )",
                                                         "t.toml")
                                                .config.remarks;
-  EXPECT_THAT(remarks, testing::UnorderedElementsAre(HasSubstr("dataplane.deny: "), HasSubstr("dataplane.own_table: "),
-                                                     HasSubstr("host.failsafe_inbound: "),
+  EXPECT_THAT(remarks, testing::UnorderedElementsAre(HasSubstr("dataplane.own_table: "),
                                                      "metrics.listen: accepted, but this version serves no metrics"));
+}
+
+TEST(Config, AMarkIsOneBitHoweverItIsWritten) {
+  for (const char* mark : {"33554432", "0x02000000", "\"0x02000000\"", "\"0X2000000\""}) {
+    const ConfigReading reading = parse_config(std::string("dataplane.mark = ") + mark, "t.toml");
+    ASSERT_TRUE(reading.ok()) << mark;
+    EXPECT_EQ(reading.config.mark, 0x02000000U) << mark;
+  }
+  EXPECT_EQ(parse_config("dataplane.mark = 0x80000000", "t.toml").config.mark, 0x80000000U);
+}
+
+TEST(Config, FailsafeListsMayBeEmptyAndMayRepeatThemselves) {
+  const Config config = parse_config(R"(
+[host]
+failsafe_inbound = ["none"]
+failsafe_outbound = ["udp:53", "tcp:53", "udp:53"]
+)",
+                                     "t.toml")
+                            .config;
+  EXPECT_THAT(config.failsafe_inbound, IsEmpty());
+  EXPECT_THAT(config.failsafe_outbound, SizeIs(2));
 }
 
 struct BadRow {
@@ -131,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[source.kubernetes]\n", "error: source.kubernetes.kubeconfig: required"},
         BadRow{"[source.kubernetes]\ncontext = \"a\"\n", "error: source.kubernetes.kubeconfig: required"},
         BadRow{"[source.kubernetes]\nkubeconfg = \"/x\"\n", "did you mean 'source.kubernetes.kubeconfig'?"},
-        BadRow{"[restore]\nfallback = \"open\"\n", "'open' is none of \"none\", \"deny\""},
+        BadRow{"[restore]\nfallback = \"open\"\n", "'open' is none of \"auto\", \"none\", \"deny\""},
         BadRow{"[dataplane]\nestablished = \"recheck\"\n",
                "t.toml:2:15: error: dataplane.established: \"recheck\" is not supported by this version"},
         BadRow{"[policy]\ntie_break = \"calico-3.30\"\n",
@@ -139,6 +171,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[policy]\ntie_brake = \"calico-3.31\"\n", "unknown key, did you mean 'policy.tie_break'?"},
         BadRow{"[dataplane]\ndeny = \"accept\"\n", "'accept' is none of \"drop\", \"reject\""},
         BadRow{"[dataplane]\nunknown_pod = true\n", "expected a string, got a boolean"},
+        BadRow{"[dataplane]\nmark = 3\n", "t.toml:2:8: error: dataplane.mark: must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = 0\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = 0x100000000\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = -2\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = \"0x\"\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = \"0x10g\"\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = \"64\"\n", "must be one bit of 32"},
+        BadRow{"[dataplane]\nmark = true\n", "must be one bit of 32"},
+        BadRow{"[host]\nauto = \"yes\"\n", "t.toml:2:8: error: host.auto: expected a boolean, got a string"},
+        BadRow{"[host]\nautos = true\n", "did you mean 'host.auto'?"},
+        BadRow{"[host]\nfailsafe_inbound = [\"tcp:22\", \"none\"]\n",
+               "t.toml:2:31: error: host.failsafe_inbound: 'none' stands alone"},
         BadRow{"[host]\nendpoint_to_host = \"ACCEPT\"\n", "'ACCEPT' is none of \"accept\", \"return\", \"drop\""},
         BadRow{"[host]\nfailsafe_inbound = [\"tcp:22\", \"icmp:1\"]\n", "'icmp:1': this protocol has no ports"},
         BadRow{"[host]\nfailsafe_inbound = [\"tcp:70000\"]\n", "'70000' is not a port from 1 to 65535"},
