@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "daemon/sources/decode_manifest.h"
+#include "daemon/sources/network_interfaces.h"
 #include "nft/names.h"
 #include "nft/print.h"
 
@@ -36,6 +37,28 @@ Generation describe(const Applied& applied) {
 
 }  // namespace
 
+namespace {
+
+policy::Diagnostic unreadable(const RememberedObject& object, const std::string& why) {
+  return {.where = object.where,
+          .severity = policy::Severity::Error,
+          .object = policy::print_key(object.id.key),
+          .field = {},
+          .message = "what was remembered of it cannot be read: " + why};
+}
+
+/// Interfaces are no manifests: nobody writes them.
+void take_interface(policy::ResourceEvent& event, const Node& root, const RememberedObject& object) {
+  const Result<policy::NetworkInterface> interface = read_interface(root, object.id.key.name);
+  if (interface) {
+    event.resource = *interface;
+  } else {
+    event.problems.push_back(unreadable(object, interface.error().message));
+  }
+}
+
+}  // namespace
+
 policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reader) {
   policy::ResourceEvent event{.source = object.id.source, .key = object.id.key};
   event.where = object.where;
@@ -43,11 +66,11 @@ policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reade
   event.resource_version = object.resource_version;
   const Result<Node> root = reader.read(object.document, Projection::whole());
   if (!root) {
-    event.problems.push_back({.where = object.where,
-                              .severity = policy::Severity::Error,
-                              .object = policy::print_key(object.id.key),
-                              .field = {},
-                              .message = "what was remembered of it cannot be read: " + root.error().message});
+    event.problems.push_back(unreadable(object, root.error().message));
+    return event;
+  }
+  if (object.id.key.kind == policy::Kind::NetworkInterface) {
+    take_interface(event, *root, object);
     return event;
   }
   DecodedManifest manifest = decode_tree(*root, object.where.file);
@@ -114,13 +137,22 @@ void Memory::note(const policy::ResourceEvent& event) {
 }
 
 void Memory::note_commit(const Applied& applied) {
-  if (generation_ && generation_->number == applied.generation) return;
+  note_host_policy(!applied.policy.host_endpoints.empty());
+  if (noted_ == applied.generation) return;  // what is behind the table changed, and the table did not
+  noted_ = applied.generation;
   std::vector<ObjectChange> changes = generation_ ? std::move(generation_->changes) : std::vector<ObjectChange>{};
   for (auto& [id, changed] : since_commit_)
     changes.push_back({id, changed.change, std::move(changed.resource_version)});
   since_commit_.clear();
   generation_ = describe(applied);
   generation_->changes = std::move(changes);
+  wake(kSettle);
+}
+
+void Memory::note_host_policy(bool in_force) {
+  if (host_policy_ == in_force) return;
+  host_policy_ = in_force;
+  facts_[kFactHostPolicy] = in_force ? kFactYes : kFactNo;
   wake(kSettle);
 }
 
@@ -147,6 +179,7 @@ StateChange Memory::take_pending() {
     }
   }
   pending_.clear();
+  change.facts = std::exchange(facts_, {});
   change.facts[kFactBootId] = boot_id_;
   change.generation = std::exchange(generation_, std::nullopt);
   return change;
@@ -159,12 +192,13 @@ void Memory::keep_pending(StateChange change) {
     pending_.emplace(std::move(id), std::move(object));
   }
   for (ObjectId& id : change.removals) pending_.emplace(std::move(id), std::nullopt);
+  facts_.merge(change.facts);
   generation_ = std::move(change.generation);
 }
 
 void Memory::flush() {
   due_.reset();
-  if (pending_.empty() && !generation_) return;
+  if (pending_.empty() && facts_.empty() && !generation_) return;
   StateChange change = take_pending();
   const Result<void> recorded = store_->record(change);
   if (!recorded) {

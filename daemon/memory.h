@@ -64,6 +64,7 @@ class Memory {
     std::string resource_version = {};
   };
 
+  void note_host_policy(bool in_force);
   [[nodiscard]] StateChange take_pending();
   void keep_pending(StateChange change);
   void wake(std::chrono::microseconds delay);
@@ -74,6 +75,9 @@ class Memory {
   std::map<ObjectId, std::optional<RememberedObject>> pending_;  // nothing: removed
   std::map<ObjectId, Changed> since_commit_;                     // what the next generation will say changed
   std::optional<Generation> generation_;
+  std::uint64_t noted_ = 0;                   // the last generation that was noted
+  std::optional<bool> host_policy_;           // as last noted
+  std::map<std::string, std::string> facts_;  // pending
   std::optional<std::chrono::microseconds> due_;
   std::optional<std::string> trouble_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -10,7 +11,9 @@
 
 #include "daemon/changes/policy_files.h"
 #include "daemon/node_settings.h"
+#include "daemon/sources/auto_host_endpoint.h"
 #include "daemon/sources/manifest_set.h"
+#include "daemon/sources/network_interfaces.h"
 #include "daemon/sources/policy_directory.h"
 #include "nft/diff.h"
 #include "nft/fallback.h"
@@ -20,8 +23,11 @@ namespace tierwall::daemon {
 
 namespace {
 
-RestorePlan without_memory(std::string why, const Config& config, bool complete) {
-  if (config.restore_fallback == RestoreFallback::Deny) {
+/// `host_policy`: host endpoint policy had been in force, as far as anybody can say.
+RestorePlan without_memory(std::string why, const Config& config, bool complete, bool host_policy) {
+  const bool close = config.restore_fallback == RestoreFallback::Deny ||
+                     (config.restore_fallback == RestoreFallback::IfHostPolicy && host_policy);
+  if (close) {
     return {.table = nft::fallback(config.failsafe_inbound, config.failsafe_outbound),
             .what = why + "; only failsafe ports, replies, neighbour discovery and DHCP pass until tierwalld runs",
             .complete = complete};
@@ -29,22 +35,50 @@ RestorePlan without_memory(std::string why, const Config& config, bool complete)
   return {.table = std::nullopt, .what = std::move(why), .complete = complete};
 }
 
+/// The host endpoint that nobody wrote is not remembered: it is made again.
+policy::Inventory take_in(const std::vector<policy::ResourceEvent>& remembered, const NodeSettings& settings,
+                          bool host_auto) {
+  policy::Inventory inventory;
+  for (const policy::ResourceEvent& event : remembered) inventory.apply(event);
+  if (!host_auto) return inventory;
+  for (const policy::ResourceEvent& event : AutoHostEndpoint().follow(inventory.snapshot(), settings.node)) {
+    inventory.apply(event);
+  }
+  return inventory;
+}
+
+bool had_host_policy(const Restored& remembered) {
+  const auto fact = remembered.facts.find(kFactHostPolicy);
+  return fact != remembered.facts.end() && fact->second == kFactYes;
+}
+
+std::string describe(const Restored& remembered, const policy::NodePolicy& policy) {
+  const auto objects = std::ranges::count_if(
+      remembered.events, [](const policy::ResourceEvent& event) { return event.source != kInterfacesSource; });
+  std::string text = fmt::format("policy of generation {}, {} objects", remembered.generation, objects);
+  const std::size_t hosts = policy.host_endpoints.size();
+  if (hosts > 0) text += fmt::format(", {} host endpoint{} in force", hosts, hosts == 1 ? "" : "s");
+  return text;
+}
+
 }  // namespace
 
 RestorePlan plan_restore(const Result<Restored>& remembered, const Config& config) {
-  if (!remembered) return without_memory("the state cannot be used: " + remembered.error().message, config, false);
-  if (remembered->generation == 0) return without_memory("nothing was in force before", config, true);
-  policy::Inventory inventory;
-  for (const policy::ResourceEvent& event : remembered->events) inventory.apply(event);
+  if (!remembered) {
+    return without_memory("the state cannot be used: " + remembered.error().message, config, false, false);
+  }
+  const bool host_policy = had_host_policy(*remembered);
+  if (remembered->generation == 0) return without_memory("nothing was in force before", config, true, host_policy);
   const NodeSettings settings = node_settings(config);
+  const policy::Inventory inventory = take_in(remembered->events, settings, config.host_auto);
   const policy::NodePolicy policy =
       policy::resolve(inventory.snapshot(), policy::Scope{.node = settings.node}, settings.tie_break);
   Result<nft::Ruleset> table = nft::compile(policy, compile_options(settings, inventory.snapshot()));
-  if (!table)
-    return without_memory("the remembered policy cannot be compiled: " + table.error().message, config, false);
-  return {.table = *std::move(table),
-          .what = fmt::format("policy of generation {}, {} objects", remembered->generation, remembered->events.size()),
-          .complete = true};
+  if (!table) {
+    return without_memory("the remembered policy cannot be compiled: " + table.error().message, config, false,
+                          host_policy);
+  }
+  return {.table = *std::move(table), .what = describe(*remembered, policy), .complete = true};
 }
 
 Restored without_change(Restored remembered, const PendingChange& change, const std::string& directory) {

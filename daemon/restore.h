@@ -23,8 +23,10 @@ struct RestorePlan {
   friend bool operator==(const RestorePlan&, const RestorePlan&) = default;
 };
 
-/// What to put into the kernel. `remembered` is what Memory::restore() said. Without a usable memory the answer is the
-/// fallback table if the configuration asks for it, and nothing otherwise.
+/// What to put into the kernel. `remembered` is what Memory::restore() said. Host endpoint policy is complete in it,
+/// before there is a link: endpoints that name their interface need none, and those that expect addresses govern the
+/// interfaces that had them. Without a usable memory the answer is the fallback table if the configuration asks for it,
+/// or leaves it open and host endpoint policy had been in force; nothing otherwise.
 RestorePlan plan_restore(const Result<Restored>& remembered, const Config& config);
 
 /// The same objects as they were before a change that nobody has confirmed: it may be what locked the operator out.

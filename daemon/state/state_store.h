@@ -73,6 +73,8 @@ struct Generation {
 /// Names of facts the daemon keeps. The version of the schema is no fact: the database file carries it itself.
 inline constexpr const char* kFactBootId = "boot-id";          ///< boot of the last record
 inline constexpr const char* kFactHostPolicy = "host-policy";  ///< "yes" if host endpoint policy was in force, or "no"
+inline constexpr const char* kFactYes = "yes";
+inline constexpr const char* kFactNo = "no";
 
 /// What happened since the last record. Applied in this order: removals, upserts, facts, generation.
 struct StateChange {

@@ -10,8 +10,10 @@
 
 #include "daemon/restore.h"
 #include "daemon/sources/decode_manifest.h"
+#include "daemon/sources/network_interfaces.h"
 #include "nft/fallback.h"
 #include "nft/simulate.h"
+#include "policy/resolve.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_kernel_tables.h"
 #include "tests/fakes/fake_state_store.h"
@@ -52,6 +54,10 @@ struct MemoryTest : testing::Test {
   void settle(Memory& memory) {
     clock.advance(Memory::kSettle);
     memory.step();
+  }
+
+  bool remembers_host_policy() {
+    return Memory(store, clock, "boot-1").restore()->facts.at(kFactHostPolicy) == kFactYes;
   }
 
   test::FakeClock clock;
@@ -189,6 +195,86 @@ TEST_F(MemoryTest, AStoreThatCannotBeReadIsNotTaken) {
   EXPECT_THAT(store.records(), SizeIs(1));
 }
 
+policy::ResourceEvent interface_event(const char* name, const char* address) {
+  const policy::NetworkInterface device{.name = name, .addresses = {*policy::parse_address(address)}};
+  return {.source = std::string(kInterfacesSource),
+          .key = policy::key_of(device),
+          .resource = policy::Resource(device),
+          .document = print_interface(device)};
+}
+
+TEST_F(MemoryTest, InterfacesAreKnownAfterARestart) {
+  Memory before(store, clock, "boot-1");
+  before.note(interface_event("eth0", "192.0.2.1"));
+  before.note(interface_event("eth1", "192.0.2.2"));
+  policy::ResourceEvent gone = interface_event("eth1", "192.0.2.2");
+  gone.change = policy::ResourceEvent::Change::Gone;
+  before.note(gone);
+  before.flush();
+  const Result<Restored> restored = Memory(store, clock, "boot-2").restore();
+  ASSERT_THAT(restored->events, SizeIs(1));
+  EXPECT_EQ(restored->events[0].resource, interface_event("eth0", "192.0.2.1").resource);
+  EXPECT_THAT(restored->events[0].problems, IsEmpty());
+}
+
+TEST_F(MemoryTest, AnInterfaceThatCannotBeReadIsAProblemOfItsOwn) {
+  Memory before(store, clock, "boot-1");
+  policy::ResourceEvent event = interface_event("eth0", "192.0.2.1");
+  event.document = R"({"addresses":["nonsense"]})";
+  before.note(event);
+  before.flush();
+  const Result<Restored> restored = Memory(store, clock, "boot-1").restore();
+  ASSERT_THAT(restored->events, SizeIs(1));
+  EXPECT_FALSE(restored->events[0].resource);
+  EXPECT_THAT(restored->events[0].problems, SizeIs(1));
+}
+
+constexpr const char* kUplink =
+    "{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: uplink}, "
+    "spec: {node: node-1, expectedIPs: [192.0.2.1]}}";
+
+/// A commit of what these events make of node-1.
+Applied applied_of(std::uint64_t number, const std::vector<policy::ResourceEvent>& events) {
+  policy::Inventory inventory;
+  for (const policy::ResourceEvent& event : events) inventory.apply(event);
+  Applied applied;
+  applied.generation = number;
+  applied.policy = policy::resolve(inventory.snapshot(), {.node = "node-1"});
+  return applied;
+}
+
+TEST_F(MemoryTest, WhetherHostPolicyWasInForceIsKnown) {
+  const struct {
+    const char* why;
+    std::vector<policy::ResourceEvent> events;
+    bool host_policy;
+  } kRows[] = {
+      {"no host endpoint", {interface_event("eth0", "192.0.2.1")}, false},
+      {"one whose addresses nobody has", {event_of(kUplink), interface_event("eth0", "192.0.2.2")}, false},
+      {"one that governs", {event_of(kUplink), interface_event("eth0", "192.0.2.1")}, true},
+      {"it is gone again", {}, false},
+  };
+  std::uint64_t number = 0;
+  for (const auto& row : kRows) {
+    Memory memory(store, clock, "boot-1");
+    memory.note_commit(applied_of(++number, row.events));
+    memory.flush();
+    memory.note(interface_event("eth9", "192.0.2.9"));
+    memory.flush();
+    EXPECT_EQ(remembers_host_policy(), row.host_policy) << row.why;
+  }
+}
+
+TEST_F(MemoryTest, ATableThatStaysAsItIsIsOneGenerationWhateverIsBehindIt) {
+  Memory memory(store, clock, "boot-1");
+  memory.note_commit(applied_of(1, {}));
+  memory.flush();
+  memory.note_commit(applied_of(1, {event_of(kUplink), interface_event("eth0", "192.0.2.1")}));
+  memory.flush();
+  EXPECT_FALSE(memory.trouble());
+  EXPECT_TRUE(remembers_host_policy());
+}
+
 // ---- restore
 // ---------------------------------------------------------------------------------------------------------
 
@@ -232,6 +318,48 @@ TEST_F(MemoryTest, RestoreWithoutAMemoryDoesNothingUnlessAskedTo) {
   EXPECT_FALSE(fallback.complete);
   EXPECT_THAT(fallback.what, HasSubstr("disk I/O error"));
   EXPECT_EQ(forwarded(*fallback.table, "192.0.2.9", "198.51.100.1").end, nft::Walk::End::Dropped);
+}
+
+TEST_F(MemoryTest, RestoreKnowsTheHostEndpointsBeforeThereIsALink) {
+  Memory before(store, clock, "boot-1");
+  for (const auto& event : {event_of(kUplink), interface_event("eth0", "192.0.2.1")}) before.note(event);
+  commit(before, 3);
+  before.flush();
+  const RestorePlan plan = plan_restore(Memory(store, clock, "boot-2").restore(), config());
+  EXPECT_TRUE(plan.table);
+  EXPECT_EQ(plan.what, "policy of generation 3, 1 objects, 1 host endpoint in force") << "interfaces are no objects";
+}
+
+TEST_F(MemoryTest, RestoreMakesTheHostEndpointThatNobodyWroteAgain) {
+  Memory before(store, clock, "boot-1");
+  commit(before, 3);
+  before.flush();
+  Config automatic = config();
+  automatic.host_auto = true;
+  const Result<Restored> remembered = Memory(store, clock, "boot-2").restore();
+  EXPECT_EQ(plan_restore(remembered, config()).what, "policy of generation 3, 0 objects");
+  EXPECT_EQ(plan_restore(remembered, automatic).what, "policy of generation 3, 0 objects, 1 host endpoint in force");
+}
+
+TEST_F(MemoryTest, WithoutAMemoryTheNodeIsClosedIfItsHostPolicyIsMissed) {
+  const struct {
+    const char* why;
+    RestoreFallback fallback;
+    bool host_policy;
+    bool closed;
+  } kRows[] = {
+      {"nobody said anything, and it had been in force", RestoreFallback::IfHostPolicy, true, true},
+      {"nobody said anything, and it had not", RestoreFallback::IfHostPolicy, false, false},
+      {"\"none\" stays none", RestoreFallback::None, true, false},
+      {"\"deny\" asks for it", RestoreFallback::Deny, false, true},
+  };
+  for (const auto& row : kRows) {
+    Config wanted = config();
+    wanted.restore_fallback = row.fallback;
+    const Restored nothing_usable{
+        .events = {}, .generation = 0, .facts = {{kFactHostPolicy, row.host_policy ? kFactYes : kFactNo}}};
+    EXPECT_EQ(plan_restore(nothing_usable, wanted).table.has_value(), row.closed) << row.why;
+  }
 }
 
 TEST_F(MemoryTest, AKernelThatRefusesIsAnError) {
