@@ -9,6 +9,7 @@ AppliedStatus summarize(const Applied& applied) {
       .duration_us = applied.duration.count(),
       .changes = applied.changes.operations.size(),
       .endpoints = applied.policy.endpoints.size(),
+      .host_endpoints = applied.policy.host_endpoints.size(),
       .policies = 0,
       .tiers = applied.policy.tiers.size(),
       .chains = applied.ruleset.chains.size(),

@@ -23,15 +23,17 @@ void for_each_policy(const policy::NodePolicy& node, const policy::Treatment& tr
 
 std::map<policy::ResourceKey, std::size_t> count_endpoints(const policy::NodePolicy& node) {
   std::map<policy::ResourceKey, std::size_t> counts;
-  for (const policy::ResolvedEndpoint& endpoint : node.endpoints) {
+  const auto count = [&](const std::vector<std::size_t>& treatments) {
     std::set<policy::ResourceKey> selecting;
-    for (const policy::Direction direction : policy::kDirections) {
+    for (const std::size_t index : treatments) {
       for_each_policy(
-          node, node.treatment(endpoint, direction),
+          node, node.treatments[index],
           [&](const policy::ResolvedTier&, const policy::ResolvedPolicy& found) { selecting.insert(found.key); });
     }
     for (const policy::ResourceKey& key : selecting) ++counts[key];
-  }
+  };
+  for (const policy::ResolvedEndpoint& endpoint : node.endpoints) count({endpoint.ingress, endpoint.egress});
+  for (const policy::ResolvedHostEndpoint& endpoint : node.host_endpoints) count(endpoint.treatments);
   return counts;
 }
 

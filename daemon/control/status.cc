@@ -52,17 +52,15 @@ Json to_json(const SourceStatus& source) {
 }
 
 Json to_json(const AppliedStatus& applied) {
-  return {{"generation", applied.generation},
-          {"time_ms", applied.time_ms},
-          {"duration_us", applied.duration_us},
-          {"changes", applied.changes},
-          {"endpoints", applied.endpoints},
-          {"policies", applied.policies},
-          {"tiers", applied.tiers},
-          {"chains", applied.chains},
-          {"rules", applied.rules},
-          {"sets", applied.sets},
-          {"elements", applied.elements}};
+  return {
+      {"generation", applied.generation}, {"time_ms", applied.time_ms},     {"duration_us", applied.duration_us},
+      {"changes", applied.changes},       {"endpoints", applied.endpoints}, {"host_endpoints", applied.host_endpoints},
+      {"policies", applied.policies},     {"tiers", applied.tiers},         {"chains", applied.chains},
+      {"rules", applied.rules},           {"sets", applied.sets},           {"elements", applied.elements}};
+}
+
+Json to_json(const ClassRow& row) {
+  return {{"class", row.policy_class}, {"direction", row.direction}, {"policies", row.policies}};
 }
 
 Json to_json(const WaitingStatus& waiting) {
@@ -130,6 +128,7 @@ Result<AppliedStatus> applied_from_json(const Json& json) {
   reader.read("duration_us", applied.duration_us);
   reader.read("changes", applied.changes);
   reader.read("endpoints", applied.endpoints);
+  reader.read("host_endpoints", applied.host_endpoints);
   reader.read("policies", applied.policies);
   reader.read("tiers", applied.tiers);
   reader.read("chains", applied.chains);
@@ -184,6 +183,41 @@ Result<EndpointRow> endpoint_from_json(const Json& json) {
   reader.read("addresses", row.addresses);
   reader.read("ingress", row.ingress);
   reader.read("egress", row.egress);
+  return reader.finish(row);
+}
+
+Result<ClassRow> class_from_json(const Json& json) {
+  ObjectReader reader(json, "class");
+  ClassRow row;
+  reader.read("class", row.policy_class);
+  reader.read("direction", row.direction);
+  reader.read("policies", row.policies);
+  return reader.finish(row);
+}
+
+Result<HostEndpointRow> host_endpoint_from_json(const Json& json) {
+  ObjectReader reader(json, "host endpoint");
+  HostEndpointRow row;
+  reader.read("name", row.name);
+  reader.read("node", row.node);
+  reader.read("interface", row.interface_name);
+  reader.read("expected_ips", row.expected_addresses);
+  reader.read("governs", row.governed);
+  reader.read("why_none", row.why_none);
+  reader.read("labels", row.labels);
+  reader.read("profiles", row.profiles);
+  reader.read_array("classes", row.classes, class_from_json);
+  reader.read("without_policy", row.without_policy);
+  return reader.finish(row);
+}
+
+Result<FailsafeRow> failsafe_from_json(const Json& json) {
+  ObjectReader reader(json, "failsafe");
+  FailsafeRow row;
+  reader.read("direction", row.direction);
+  reader.read("protocol", row.protocol);
+  reader.read("port", row.port);
+  reader.read("nets", row.nets);
   return reader.finish(row);
 }
 
@@ -253,6 +287,24 @@ Json to_json(const EndpointRow& row) {
           {"egress", row.egress}};
 }
 
+Json to_json(const HostEndpointRow& row) {
+  return {{"name", row.name},
+          {"node", row.node},
+          {"interface", row.interface_name},
+          {"expected_ips", row.expected_addresses},
+          {"governs", row.governed},
+          {"why_none", row.why_none},
+          {"labels", row.labels},
+          {"profiles", row.profiles},
+          {"classes", array_json(row.classes)},
+          {"without_policy", row.without_policy}};
+}
+
+Json to_json(const FailsafeRow& row) {
+  return {
+      {"direction", row.direction}, {"protocol", row.protocol}, {"port", row.port}, {"nets", optional_json(row.nets)}};
+}
+
 Json to_json(const SetRow& row) {
   return {{"name", row.name}, {"meaning", row.meaning}, {"members", row.members}};
 }
@@ -283,6 +335,12 @@ Result<std::vector<PolicyRow>> policies_from_json(const Json& json) {
 }
 Result<std::vector<EndpointRow>> endpoints_from_json(const Json& json) {
   return rows_from_json(json, endpoint_from_json);
+}
+Result<std::vector<HostEndpointRow>> host_endpoints_from_json(const Json& json) {
+  return rows_from_json(json, host_endpoint_from_json);
+}
+Result<std::vector<FailsafeRow>> failsafes_from_json(const Json& json) {
+  return rows_from_json(json, failsafe_from_json);
 }
 Result<std::vector<SetRow>> sets_from_json(const Json& json) {
   return rows_from_json(json, set_from_json);

@@ -40,12 +40,13 @@ struct SourceStatus {
 };
 
 struct AppliedStatus {
-  std::uint64_t generation = 0;  ///< commits that changed the table, from 1; goes on over restarts
-  std::int64_t time_ms = 0;      ///< Unix time in milliseconds
-  std::int64_t duration_us = 0;  ///< resolve, compile, diff, encode and commit together
-  std::size_t changes = 0;       ///< operations of the last transaction
-  std::size_t endpoints = 0;     ///< on this node
-  std::size_t policies = 0;      ///< that select one of them
+  std::uint64_t generation = 0;    ///< commits that changed the table, from 1; goes on over restarts
+  std::int64_t time_ms = 0;        ///< Unix time in milliseconds
+  std::int64_t duration_us = 0;    ///< resolve, compile, diff, encode and commit together
+  std::size_t changes = 0;         ///< operations of the last transaction
+  std::size_t endpoints = 0;       ///< pods on this node
+  std::size_t host_endpoints = 0;  ///< that govern an interface of this node
+  std::size_t policies = 0;        ///< that select one of them
   std::size_t tiers = 0;
   std::size_t chains = 0;
   std::size_t rules = 0;
@@ -119,6 +120,39 @@ struct EndpointRow {
   friend bool operator==(const EndpointRow&, const EndpointRow&) = default;
 };
 
+/// The policies of one class that apply to a host endpoint in one direction.
+struct ClassRow {
+  std::string policy_class;           ///< "untracked", "preDNAT", "normal", "applyOnForward"
+  std::string direction;              ///< "ingress", "egress"
+  std::vector<std::string> policies;  ///< "tier/kind name" in evaluation order
+
+  friend bool operator==(const ClassRow&, const ClassRow&) = default;
+};
+
+struct HostEndpointRow {
+  std::string name;
+  std::string node;
+  std::string interface_name;                        ///< as written: a name, "*" or empty
+  std::vector<std::string> expected_addresses = {};  ///< as written
+  std::vector<std::string> governed = {};            ///< interfaces of this node; "*": those no other one governs
+  std::string why_none = {};                         ///< why it governs nothing here
+  std::vector<std::string> labels = {};              ///< "key=value"
+  std::vector<std::string> profiles = {};            ///< in the order they are asked
+  std::vector<ClassRow> classes = {};                ///< in force
+  std::string without_policy = {};                   ///< what happens to the node's own traffic no policy decides
+
+  friend bool operator==(const HostEndpointRow&, const HostEndpointRow&) = default;
+};
+
+struct FailsafeRow {
+  std::string direction;  ///< "inbound", "outbound"
+  std::string protocol;
+  std::uint16_t port = 0;
+  std::optional<std::string> nets = {};  ///< of the other side; absent: any address
+
+  friend bool operator==(const FailsafeRow&, const FailsafeRow&) = default;
+};
+
 struct SetRow {
   std::string name;     ///< in nftables
   std::string meaning;  ///< described
@@ -133,6 +167,8 @@ Json to_json(const StatusReport& report);
 Json to_json(const TierRow& row);
 Json to_json(const PolicyRow& row);
 Json to_json(const EndpointRow& row);
+Json to_json(const HostEndpointRow& row);
+Json to_json(const FailsafeRow& row);
 Json to_json(const SetRow& row);
 
 /// Inverse of to_json; Malformed if a field is missing or of another type.
@@ -140,6 +176,8 @@ Result<StatusReport> status_from_json(const Json& json);
 Result<std::vector<TierRow>> tiers_from_json(const Json& json);
 Result<std::vector<PolicyRow>> policies_from_json(const Json& json);
 Result<std::vector<EndpointRow>> endpoints_from_json(const Json& json);
+Result<std::vector<HostEndpointRow>> host_endpoints_from_json(const Json& json);
+Result<std::vector<FailsafeRow>> failsafes_from_json(const Json& json);
 Result<std::vector<SetRow>> sets_from_json(const Json& json);
 
 }  // namespace tierwall::daemon

@@ -56,6 +56,7 @@ type Applied (
   duration_us: int,
   changes: int,
   endpoints: int,
+  host_endpoints: int,
   policies: int,
   tiers: int,
   chains: int,
@@ -123,6 +124,23 @@ type Generation (
   chains: int
 )
 
+type Class (class: string, direction: (ingress, egress), policies: []string)
+
+type HostEndpoint (
+  name: string,
+  node: string,
+  interface: string,
+  expected_ips: []string,
+  governs: []string,
+  why_none: string,
+  labels: []string,
+  profiles: []string,
+  classes: []Class,
+  without_policy: string
+)
+
+type Failsafe (direction: (inbound, outbound), protocol: string, port: int, nets: ?string)
+
 type Set (name: string, meaning: string, members: int)
 
 # Whether the kernel holds what is asked for, and if not, why
@@ -134,6 +152,10 @@ method ListPolicies() -> (policies: []Policy)
 
 # Endpoints of this node with the policies that apply to them
 method ListEndpoints() -> (endpoints: []Endpoint)
+
+# Host endpoints of all nodes with what those of this node govern, and the ports no policy closes
+method ListHostEndpoints() -> (hostendpoints: []HostEndpoint)
+method ListFailsafes() -> (failsafes: []Failsafe)
 
 # Sets and maps of the table
 method ListSets() -> (sets: []Set)

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <ostream>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,56 @@ Listing list(const std::vector<EndpointRow>& endpoints, bool wide) {
   return listing;
 }
 
+/// "normal ingress: a, b; normal egress: none", or how many policies there are in all classes.
+std::string print_classes(const std::vector<ClassRow>& classes, bool wide) {
+  if (classes.empty()) return "-";
+  std::vector<std::string> parts;
+  std::set<std::string> policies;
+  for (const ClassRow& row : classes) {
+    policies.insert(row.policies.begin(), row.policies.end());
+    const std::string names = row.policies.empty() ? "none" : join(row.policies, ", ");
+    parts.push_back(fmt::format("{} {}: {}", row.policy_class, row.direction, names));
+  }
+  return wide ? join(parts, "; ") : count(policies.size(), "policy", "policies");
+}
+
+std::string print_governed(const HostEndpointRow& row) {
+  return row.governed.empty() ? "nothing here: " + row.why_none : join(row.governed, ",");
+}
+
+Listing list(const std::vector<HostEndpointRow>& host_endpoints, bool wide) {
+  Listing listing{{"NAME", "NODE", "POLICIES", "WITHOUT-POLICY", "GOVERNS"}, {}, {}};
+  if (wide) listing.header.insert(listing.header.end() - 1, {"INTERFACE", "EXPECTED-IPS", "PROFILES", "LABELS"});
+  for (const HostEndpointRow& row : host_endpoints) {
+    std::vector<std::string> cells = {row.name, row.node, print_classes(row.classes, wide), row.without_policy};
+    if (wide) {
+      cells.insert(cells.end(), {or_dash(row.interface_name), or_dash(join(row.expected_addresses, ",")),
+                                 or_dash(join(row.profiles, ",")), or_dash(join(row.labels, ","))});
+    }
+    cells.push_back(print_governed(row));
+    listing.rows.push_back(std::move(cells));
+    listing.names.push_back(row.name);
+  }
+  return listing;
+}
+
+/// As the configuration writes it.
+std::string print_failsafe(const FailsafeRow& row) {
+  if (!row.nets) return fmt::format("{}:{}", row.protocol, row.port);
+  const bool v6 = row.nets->find(':') != std::string::npos;
+  return fmt::format("{}:{}{}{}:{}", row.protocol, v6 ? "[" : "", *row.nets, v6 ? "]" : "", row.port);
+}
+
+Listing list(const std::vector<FailsafeRow>& failsafes, bool /*wide*/) {
+  Listing listing{{"DIRECTION", "PROTOCOL", "PORT", "NETS"}, {}, {}};
+  for (const FailsafeRow& row : failsafes) {
+    const std::string port = fmt::format("{}", row.port);
+    listing.rows.push_back({row.direction, row.protocol, port, row.nets.value_or("any")});
+    listing.names.push_back(row.direction + "/" + print_failsafe(row));
+  }
+  return listing;
+}
+
 Listing list(const std::vector<SetRow>& sets, bool /*wide*/) {
   Listing listing{{"NAME", "MEMBERS", "MEANING"}, {}, {}};
   for (const SetRow& row : sets) {
@@ -95,6 +146,10 @@ constexpr Subject kSubjects[] = {
     {"policies", "ListPolicies", [](const Json& rows, bool wide) { return read_list(policies_from_json(rows), wide); }},
     {"endpoints", "ListEndpoints",
      [](const Json& rows, bool wide) { return read_list(endpoints_from_json(rows), wide); }},
+    {"hostendpoints", "ListHostEndpoints",
+     [](const Json& rows, bool wide) { return read_list(host_endpoints_from_json(rows), wide); }},
+    {"failsafes", "ListFailsafes",
+     [](const Json& rows, bool wide) { return read_list(failsafes_from_json(rows), wide); }},
     {"sets", "ListSets", [](const Json& rows, bool wide) { return read_list(sets_from_json(rows), wide); }},
 };
 

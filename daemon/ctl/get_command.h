@@ -15,7 +15,7 @@ struct GetOptions {
   bool legend = true;  ///< the header line, which only terminals get
 };
 
-std::vector<std::string> get_subjects();  ///< "tiers", "policies", "endpoints", "sets"
+std::vector<std::string> get_subjects();  ///< "tiers", "policies", "endpoints", "hostendpoints", "failsafes", "sets"
 
 /// Exit: kOk, kNotRunning, kDaemonUsage.
 int get_command(const GetOptions& options, const Context& context);

@@ -64,7 +64,9 @@ void add_applied(Columns& lines, const StatusReport& report) {
   lines.add({"applied", fmt::format("generation {}, {} ago, {} in {}", applied.generation,
                                     print_span(report.now_ms - applied.time_ms), count(applied.changes, "change"),
                                     print_duration(applied.duration_us))});
-  lines.add({"in force", fmt::format("{}, {} in {}", count(applied.endpoints, "endpoint"),
+  const std::string hosts =
+      applied.host_endpoints == 0 ? std::string() : count(applied.host_endpoints, "host endpoint") + ", ";
+  lines.add({"in force", fmt::format("{}, {}{} in {}", count(applied.endpoints, "endpoint"), hosts,
                                      count(applied.policies, "policy", "policies"), count(applied.tiers, "tier"))});
   lines.add(
       {"table", fmt::format("{} with {}, {} with {}", count(applied.chains, "chain"), count(applied.rules, "rule"),

@@ -64,7 +64,7 @@ _tierwall() {
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")
   elif [[ $verb == get ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints sets" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints hostendpoints failsafes sets" -- "$cur")
   elif [[ $verb == history ]]; then
     mapfile -t COMPREPLY < <(compgen -W "show" -- "$cur")
   elif [[ $verb == apply || $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then

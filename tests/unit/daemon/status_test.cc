@@ -24,6 +24,7 @@ StatusReport full_report() {
                                    .duration_us = 120,
                                    .changes = 9,
                                    .endpoints = 2,
+                                   .host_endpoints = 1,
                                    .policies = 4,
                                    .tiers = 1,
                                    .chains = 6,
@@ -93,10 +94,24 @@ TEST(Rows, SurviveTheWayThroughJson) {
                          .file = "a.yaml:1"};
   const EndpointRow endpoint{
       .ns = "dev", .name = "web-1", .addresses = {"10.0.0.1"}, .ingress = {"default/x"}, .egress = {}};
+  const HostEndpointRow host_endpoint{.name = "uplink",
+                                      .node = "node-1",
+                                      .interface_name = "eth0",
+                                      .expected_addresses = {"192.0.2.1"},
+                                      .governed = {"eth0"},
+                                      .why_none = "",
+                                      .labels = {"role=edge"},
+                                      .profiles = {"site"},
+                                      .classes = {{"normal", "ingress", {"default/x"}}},
+                                      .without_policy = "deny"};
+  const FailsafeRow failsafe{.direction = "inbound", .protocol = "tcp", .port = 22, .nets = "10.0.0.0/8"};
   const SetRow set{.name = "src-1", .meaning = "pods", .members = 4};
   EXPECT_EQ(*tiers_from_json(Json::array({to_json(tier)})), std::vector<TierRow>{tier});
   EXPECT_EQ(*policies_from_json(Json::array({to_json(policy)})), std::vector<PolicyRow>{policy});
   EXPECT_EQ(*endpoints_from_json(Json::array({to_json(endpoint)})), std::vector<EndpointRow>{endpoint});
+  EXPECT_EQ(*host_endpoints_from_json(Json::array({to_json(host_endpoint)})),
+            std::vector<HostEndpointRow>{host_endpoint});
+  EXPECT_EQ(*failsafes_from_json(Json::array({to_json(failsafe)})), std::vector<FailsafeRow>{failsafe});
   EXPECT_EQ(*sets_from_json(Json::array({to_json(set)})), std::vector<SetRow>{set});
 }
 

@@ -66,7 +66,7 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
       {{"status", "extra"}, 1, "unexpected 'extra'"},
       {{"status", "-o", "wide"}, 1, "'wide' is none of text, json"},
       {{"--sokcet", "x"}, 1, "did you mean '--socket'?"},
-      {{"get"}, 1, "tiers, policies, endpoints, sets"},
+      {{"get"}, 1, "tiers, policies, endpoints, hostendpoints, failsafes, sets"},
       {{"get", "polices"}, 1, "did you mean 'policies'?"},
       {{"apply"}, 2, "name the manifests with -f PATH"},
       {{"apply", "-f", "-"}, 2, "--name NAME.yaml"},

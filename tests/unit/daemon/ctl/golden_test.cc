@@ -166,7 +166,7 @@ StatusReport report_of(State state) {
   report.transactions = 7;
   report.sources = {{"directory", "/etc/tierwall/policy.d", true, 1'700'000'297'000, 4, 12, std::nullopt}};
   if (state == State::Starting) return report;
-  report.applied = AppliedStatus{5, 1'700'000'000'000, 3'240, 12, 6, 4, 2, 11, 42, 7, 40};
+  report.applied = AppliedStatus{5, 1'700'000'000'000, 3'240, 12, 6, 1, 4, 2, 11, 42, 7, 40};
   report.warnings = {
       {{"dns.yaml", 3, 1}, policy::Severity::Warning, "GlobalNetworkPolicy dns", "", "cuts name servers off"}};
   report.remarks = {"metrics.listen: accepted, but this version serves no metrics"};
@@ -241,6 +241,30 @@ Json answer_to(const std::string& method, State state) {
   }
   if (method == "ListGenerations") return {{"generations", {to_json(generation_row(6)), to_json(generation_row(5))}}};
   if (method == "GetGeneration") return {{"generation", to_json(generation_row(6))}};
+  if (method == "ListHostEndpoints") {
+    const HostEndpointRow uplink{.name = "node-1-uplink",
+                                 .node = "node-1",
+                                 .interface_name = "eth0",
+                                 .expected_addresses = {"192.0.2.1"},
+                                 .governed = {"eth0"},
+                                 .labels = {"role=edge"},
+                                 .profiles = {"site"},
+                                 .classes = {{"normal", "egress", {}},
+                                             {"normal", "ingress", {"default/GlobalNetworkPolicy edge"}},
+                                             {"preDNAT", "ingress", {"default/GlobalNetworkPolicy nodeports"}}},
+                                 .without_policy = "profile site, then deny"};
+    const HostEndpointRow other{.name = "node-2-all",
+                                .node = "node-2",
+                                .interface_name = "*",
+                                .why_none = "it is of another node",
+                                .without_policy = "deny"};
+    return {{"hostendpoints", {to_json(uplink), to_json(other)}}};
+  }
+  if (method == "ListFailsafes") {
+    return {{"failsafes",
+             {to_json(FailsafeRow{"inbound", "tcp", 22, "fd00::/8"}),
+              to_json(FailsafeRow{"outbound", "udp", 53, std::nullopt})}}};
+  }
   if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
   return {{"status", to_json(report_of(state))}};
 }
@@ -309,6 +333,12 @@ TEST(DaemonGoldens, SayWhatTheySaidBefore) {
       {{"get-policies-name", {"get", "policies", "-o", "name"}, true}},
       {{"get-endpoints", {"get", "endpoints"}, true}},
       {{"get-endpoints-wide", {"get", "endpoints", "-o", "wide"}, true}},
+      {{"get-hostendpoints", {"get", "hostendpoints"}, true}},
+      {{"get-hostendpoints-wide", {"get", "hostendpoints", "-o", "wide"}, true}},
+      {{"get-hostendpoints-json", {"get", "hostendpoints", "-o", "json"}}},
+      {{"get-failsafes", {"get", "failsafes"}, true}},
+      {{"get-failsafes-json", {"get", "failsafes", "-o", "json"}}},
+      {{"get-failsafes-name", {"get", "failsafes", "-o", "name"}}},
       {{"get-sets", {"get", "sets"}, true}},
       {{"apply-confirm", {"apply", "-f", "world/10-shop.yaml", "--confirm", "60s"}}},
       {{"apply-json", {"apply", "-f", "world/10-shop.yaml", "-o", "json"}}},
