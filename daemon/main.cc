@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/memory.h"
 #include "daemon/restore.h"
+#include "daemon/sources/netlink_interfaces.h"
 #include "daemon/state/boot_id.h"
 #include "daemon/state/open_state.h"
 #include "daemon/wiring.h"
@@ -89,7 +90,9 @@ int run(const Options& options, daemon::Config config) {
   if (!boot_id) return fail(boot_id.error());
   systemd::SystemJournal journal;
   if (options.restore) return restore(config, *boot_id, **tables, journal);
-  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, journal);
+  Result<std::unique_ptr<daemon::NetlinkInterfaces>> interfaces = daemon::NetlinkInterfaces::open();
+  if (!interfaces) return fail(interfaces.error());
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **interfaces, journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

@@ -66,8 +66,9 @@ std::string Daemon::status_line() const {
     return reconciler_.applied() ? "starting: what was in force before stays until every source was read" : "starting";
   }
   const AppliedStatus applied = summarize(*reconciler_.applied());
-  return fmt::format("in sync, endpoints: {}, policies: {}, generation: {}{}", applied.endpoints, applied.policies,
-                     applied.generation, changes_.waiting() ? ", a change waits for its confirmation" : "");
+  return fmt::format("in sync, endpoints: {}, host endpoints: {}, policies: {}, generation: {}{}", applied.endpoints,
+                     applied.host_endpoints, applied.policies, applied.generation,
+                     changes_.waiting() ? ", a change waits for its confirmation" : "");
 }
 
 std::vector<std::string> Daemon::degraded_reasons() const {
@@ -83,6 +84,11 @@ std::vector<std::string> Daemon::degraded_reasons() const {
     reasons.push_back(fmt::format("configuration '{}' has {} error{}; the former one stays in force", config_file_.path,
                                   config_errors_.size(), config_errors_.size() == 1 ? "" : "s"));
   }
+  if (interfaces_.failure()) {
+    reasons.push_back(
+        fmt::format("network interfaces: {}; what was known of them counts meanwhile", *interfaces_.failure()));
+  }
+  if (unseen_bridge_) reasons.push_back(*unseen_bridge_);
   if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
   if (memory_.trouble()) reasons.push_back("state: " + *memory_.trouble() + "; enforcement goes on without it");
   if (changes_.trouble()) reasons.push_back(*changes_.trouble());

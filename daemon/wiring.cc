@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "daemon/bridge_filtering.h"
+#include "daemon/control/host_lists.h"
 #include "daemon/control/inventory_lists.h"
 #include "daemon/sources/kubernetes/needs.h"
 #include "policy/resolve.h"
@@ -41,7 +43,7 @@ Guarded guarded(const Config& config) {
 // ---- building and connecting ---------------------------------------------------------------------------------
 
 Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               systemd::JournalSink& journal)
+               KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
       journal_(journal),
@@ -56,6 +58,8 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       changes_(*state_file_.store, policy_files_, clock_, std::move(boot_id), make_enforcement()),
       cni_(loop_, config_.cni_results,
            [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
+      interfaces_(loop_, kernel_interfaces,
+                  [this](std::vector<policy::ResourceEvent> events) { note_interfaces(std::move(events)); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
@@ -91,7 +95,12 @@ VarlinkService Daemon::make_service() {
   VarlinkService service{
       .version = TIERWALL_VERSION,
       .methods = {
-          {"GetStatus", {"status", [this] { return to_json(report()); }}},
+          {"GetStatus",
+           {"status",
+            [this] {
+              look_at_bridges();  // the operator who asks may just have changed the setting
+              return to_json(report());
+            }}},
           {"ListTiers", {"tiers", [this] { return rows_to_json(list_tiers(inventory_.snapshot())); }}},
           {"ListPolicies",
            {"policies",
@@ -99,6 +108,14 @@ VarlinkService Daemon::make_service() {
               return rows_to_json(list_policies(inventory_.snapshot(), applied()->policy, config_.tie_break, locate));
             }}},
           {"ListEndpoints", {"endpoints", [=] { return rows_to_json(list_endpoints(applied()->policy)); }}},
+          {"ListHostEndpoints",
+           {"hostendpoints",
+            [=, this] {
+              return rows_to_json(list_host_endpoints(inventory_.snapshot(), applied()->policy, node_name(config_)));
+            }}},
+          {"ListFailsafes",
+           {"failsafes",
+            [this] { return rows_to_json(list_failsafes(config_.failsafe_inbound, config_.failsafe_outbound)); }}},
           {"ListSets", {"sets", [=] { return rows_to_json(list_sets(applied()->ruleset)); }}},
       }};
   add_actions(service);
@@ -121,6 +138,9 @@ Result<void> Daemon::start() {
   }
   if (state_file_.refusal) open_state_at_ = clock_.monotonic() + kOpenStateAgain;
   restore();
+  interfaces_.start();
+  take_in({});  // a host endpoint that nobody wrote belongs into the first table, too
+  look_at_bridges();
   cni_.start();
   if (cluster_) cluster_->start();
   if (directory_) {
@@ -149,6 +169,14 @@ int Daemon::run() {
 
 // ---- what happens --------------------------------------------------------------------------------------------
 
+/// What is remembered of a source that is none any more does not count. Of interfaces there is a better witness than
+/// what cannot be read.
+bool Daemon::counts_still(const policy::ResourceEvent& event) const {
+  if (event.source == kDirectorySource) return directory_ != nullptr;
+  if (event.source == kInterfacesSource) return event.resource.has_value();
+  return cluster_ != nullptr;
+}
+
 /// What was in force before this process counts until its sources say otherwise.
 void Daemon::restore() {
   Result<Restored> restored = memory_.restore();
@@ -160,26 +188,55 @@ void Daemon::restore() {
   reconciler_.continue_from(restored->generation);
   restored_ = restored->generation > 0;
   std::vector<policy::ResourceEvent> of_directory;
+  std::vector<policy::ResourceEvent> of_kernel;
   for (policy::ResourceEvent& event : restored->events) {
-    if (event.source == kDirectorySource ? directory_ == nullptr : cluster_ == nullptr) continue;  // no source any more
+    if (!counts_still(event)) continue;
     inventory_.apply(event);
     if (state_file_.refusal) memory_.note(event);  // for a store that can be written
-    if (event.source == kDirectorySource) of_directory.push_back(std::move(event));
+    if (event.source == kKubernetesSource) continue;
+    (event.source == kDirectorySource ? of_directory : of_kernel).push_back(std::move(event));
   }
   if (directory_) directory_->remember(std::move(of_directory));
+  interfaces_.remember(of_kernel);
+  follow_auto_endpoint();
   if (!restored_) return;
   guard_.begin_with(inventory_, node_settings(config_));
   reconciler_.mark_dirty();
 }
 
 void Daemon::receive(std::vector<policy::ResourceEvent> events) {
+  take_in(std::move(events));
+  publish();
+  schedule();
+}
+
+void Daemon::take_in(std::vector<policy::ResourceEvent> events) {
   const std::uint64_t before = inventory_.generation();
   for (policy::ResourceEvent& event : events) {
     if (inventory_.take(event)) memory_.note(event);
   }
+  follow_auto_endpoint();
   if (inventory_.generation() != before) reconciler_.mark_dirty();
+}
+
+/// Not remembered: it is made again from what is.
+void Daemon::follow_auto_endpoint() {
+  const auto wanted = config_.host_auto ? std::optional(node_name(config_)) : std::nullopt;
+  for (const policy::ResourceEvent& event : auto_endpoint_.follow(inventory_.snapshot(), wanted)) {
+    inventory_.apply(event);
+  }
+}
+
+void Daemon::note_interfaces(std::vector<policy::ResourceEvent> events) {
+  take_in(std::move(events));
+  look_at_bridges();
   publish();
   schedule();
+}
+
+void Daemon::look_at_bridges() {
+  const nft::CompileOptions options = compile_options(node_settings(config_), inventory_.snapshot());
+  unseen_bridge_ = find_unseen_bridge(interfaces_.bridges(), options.pod_cidrs);
 }
 
 bool Daemon::sources_read() const {
@@ -280,6 +337,8 @@ void Daemon::take_config(Config config) {
   config_ = std::move(config);
   management_flows_.watch(guarded(config_));
   reconciler_.use_settings(node_settings(config_));
+  take_in({});
+  look_at_bridges();
   record(Level::Notice, systemd::message::kConfigReloaded,
          fmt::format("configuration '{}' was read again", config_file_.path));
 }
@@ -289,6 +348,7 @@ void Daemon::step() {
   reconciler_.step();
   if (const auto applied = reconciler_.applied(); applied != before) {
     memory_.note_commit(*applied);
+    look_at_bridges();  // the pod CIDRs may be known now
     ask_for_what_is_needed();
   }
   open_state_again();

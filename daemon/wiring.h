@@ -4,6 +4,7 @@
 //   policy directory --+
 //   API server --------+==ResourceEvents==> Inventory --dirty--> Reconciler ==ChangeSet==> KernelTables
 //   CNI results -------+       |    ^            |                    |
+//   interfaces --------+       |    |            |                    |
 //                              v    | at start   |                 Applied --> what to ask the API server for
 //                            Memory (SQLite) <---|--------------------+
 //                                                v                    v
@@ -27,8 +28,10 @@
 #include "daemon/guard/socket_flows.h"
 #include "daemon/memory.h"
 #include "daemon/reconciler.h"
+#include "daemon/sources/auto_host_endpoint.h"
 #include "daemon/sources/cni_results.h"
 #include "daemon/sources/kubernetes/cluster_connection.h"
+#include "daemon/sources/network_interfaces.h"
 #include "daemon/sources/policy_directory.h"
 #include "daemon/state/open_state.h"
 #include "nft/kernel_tables.h"
@@ -51,7 +54,7 @@ class Daemon {
 
   /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         systemd::JournalSink& journal);
+         KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -90,9 +93,14 @@ class Daemon {
   [[nodiscard]] std::string status_line() const;
 
   void restore();
+  [[nodiscard]] bool counts_still(const policy::ResourceEvent& event) const;
   void recover_changes(const Restored* restored);
   void receive_from_directory(std::vector<policy::ResourceEvent> events);
   void receive(std::vector<policy::ResourceEvent> events);
+  void take_in(std::vector<policy::ResourceEvent> events);
+  void follow_auto_endpoint();
+  void note_interfaces(std::vector<policy::ResourceEvent> events);
+  void look_at_bridges();
   void note_sources();
   void note_source_health();
   void note_cluster();
@@ -117,6 +125,7 @@ class Daemon {
   std::optional<std::string> control_failure_;
   std::optional<std::string> memory_trouble_;               // as last reported
   std::optional<std::chrono::microseconds> open_state_at_;  // it could not be written: when to try again, monotonic
+  std::optional<std::string> unseen_bridge_;                // why traffic between pods here is not judged
   bool source_lost_ = false;                                // the directory, as last reported
   bool cluster_lost_ = false;                               // the API server, as last reported
   bool restored_ = false;           // what was in force before is known, from this boot or an earlier one
@@ -142,6 +151,8 @@ class Daemon {
   PolicyChanges changes_;
   std::vector<policy::ResourceEvent>* enforced_ = nullptr;  // while enforce() runs: what the directory told meanwhile
   CniResults cni_;
+  NetworkInterfaces interfaces_;
+  AutoHostEndpoint auto_endpoint_;
   ControlServer control_;
   systemd::Timer step_timer_;
   systemd::SignalWatch terminate_;

@@ -169,16 +169,16 @@ std::string print_interface(const policy::NetworkInterface& interface) {
 }
 
 Result<policy::NetworkInterface> read_interface(const Node& document, const std::string& name) {
-  policy::NetworkInterface interface { .name = name };
+  policy::NetworkInterface device{.name = name};
   const Node* addresses = document.find("addresses");
   if (addresses == nullptr || addresses->kind != Node::Kind::Sequence) return malformed("it has no list of addresses");
   for (const Node& item : addresses->items) {
     const Result<policy::Address> address = policy::parse_address(item.text);
     if (!address) return address.error();
-    interface.addresses.push_back(*address);
+    device.addresses.push_back(*address);
   }
-  std::ranges::sort(interface.addresses);
-  return interface;
+  std::ranges::sort(device.addresses);
+  return device;
 }
 
 }  // namespace tierwall::daemon

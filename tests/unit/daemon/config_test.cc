@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/node_settings.h"
+
 namespace tierwall::daemon {
 namespace {
 
@@ -122,6 +124,16 @@ TEST(Config, AMarkIsOneBitHoweverItIsWritten) {
     EXPECT_EQ(reading.config.mark, 0x02000000U) << mark;
   }
   EXPECT_EQ(parse_config("dataplane.mark = 0x80000000", "t.toml").config.mark, 0x80000000U);
+}
+
+TEST(Config, WhatIsSaidOfHostEndpointsReachesTheTable) {
+  const Config config =
+      parse_config("[dataplane]\ndeny = \"reject\"\nmark = 0x100\n[host]\nfailsafe_inbound = [\"tcp:22\"]\n", "t.toml")
+          .config;
+  const nft::CompileOptions options = compile_options(node_settings(config), {});
+  EXPECT_EQ(options.host_deny, nft::CompileOptions::HostDeny::Reject);
+  EXPECT_EQ(options.mark, 0x100U);
+  EXPECT_THAT(options.failsafes.inbound, SizeIs(1));
 }
 
 TEST(Config, FailsafeListsMayBeEmptyAndMayRepeatThemselves) {

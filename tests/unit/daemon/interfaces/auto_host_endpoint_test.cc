@@ -23,9 +23,9 @@ status: {addresses: [{type: InternalIP, address: 192.0.2.1}, {type: InternalIP, 
 )";
 
 policy::NetworkInterface interface(const char* name, std::vector<const char*> addresses) {
-  policy::NetworkInterface interface { .name = name };
-  for (const char* text : addresses) interface.addresses.push_back(*policy::parse_address(text));
-  return interface;
+  policy::NetworkInterface device{.name = name};
+  for (const char* text : addresses) device.addresses.push_back(*policy::parse_address(text));
+  return device;
 }
 
 std::vector<std::string> expected_addresses(const policy::Snapshot& world) {

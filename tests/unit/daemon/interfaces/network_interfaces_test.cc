@@ -147,12 +147,10 @@ TEST_F(NetworkInterfacesTest, AListThatFailsIsTriedAgainAndTakesNothingAway) {
 TEST_F(NetworkInterfacesTest, WhatAnEarlierLifeKnewIsComparedWithWhatThereIs) {
   std::vector<policy::ResourceEvent> remembered;
   for (const char* name : {"eth0", "eth1"}) {
-    const policy::NetworkInterface interface {
-      .name = name, .addresses = { *policy::parse_address("10.0.0.1") }
-    };
+    const policy::NetworkInterface device{.name = name, .addresses = {*policy::parse_address("10.0.0.1")}};
     remembered.push_back({.source = std::string(kInterfacesSource),
-                          .key = policy::key_of(interface),
-                          .resource = policy::Resource(interface)});
+                          .key = policy::key_of(device),
+                          .resource = policy::Resource(device)});
   }
   interfaces.remember(remembered);
   kernel.set({link(2, "eth0"), address(2, "10.0.0.1"), link(3, "eth2")});
@@ -168,15 +166,14 @@ TEST_F(NetworkInterfacesTest, BridgesAreKnown) {
 }
 
 TEST(InterfaceText, ComesBackAsItWent) {
-  const policy::NetworkInterface interface {
-    .name = "od\"d\\@if7", .addresses = { *policy::parse_address("10.0.0.1"), *policy::parse_address("2001:db8::1") }
-  };
+  const policy::NetworkInterface device{
+      .name = "od\"d\\@if7", .addresses = {*policy::parse_address("10.0.0.1"), *policy::parse_address("2001:db8::1")}};
   JsonReader reader;
-  const auto document = reader.read(print_interface(interface), Projection::whole());
+  const auto document = reader.read(print_interface(device), Projection::whole());
   ASSERT_TRUE(document) << document.error().message;
-  const auto back = read_interface(*document, interface.name);
+  const auto back = read_interface(*document, device.name);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(*back, interface);
+  EXPECT_EQ(*back, device);
   EXPECT_EQ(print_interface({.name = "\xff\xfe"}), "") << "no text holds such a name";
   for (const char* broken : {"{}", R"({"addresses":"10.0.0.1"})", R"({"addresses":["10.0.0"]})"}) {
     EXPECT_FALSE(read_interface(*reader.read(broken, Projection::whole()), "eth0")) << broken;
