@@ -35,7 +35,7 @@ struct Shape {
   std::size_t document_bytes = 2'000;
 };
 
-constexpr const char* kBoot = "62b09ea3-de7a-4626-839f-503181e1b6b1";
+constexpr const char* kBoot = "0b9c7e52-5d0e-4c39-9b0e-3f6b3c1d2a40";
 
 [[noreturn]] void fail(const std::string& why) {
   std::fprintf(stderr, "state-write: %s\n", why.c_str());

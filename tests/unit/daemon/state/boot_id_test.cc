@@ -30,7 +30,7 @@ TEST(BootId, WhatCannotBeOneIsRefused) {
                          "\n",
                          "62b09ea3",
                          "62B09EA3-de7a-4626-839f-503181e1b6b1",
-                         "62b09ea3-de7a-4626-839f-503181e1b6b1x",
+                         "0b9c7e52-5d0e-4c39-9b0e-3f6b3c1d2a40x",
                          "62b09ea3ade7aa4626a839fa503181e1b6b1"};
   for (const char* text : cases) {
     scratch.write("boot_id", text);

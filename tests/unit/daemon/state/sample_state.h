@@ -15,7 +15,7 @@
 
 namespace tierwall::daemon {
 
-inline constexpr const char* kThisBoot = "62b09ea3-de7a-4626-839f-503181e1b6b1";
+inline constexpr const char* kThisBoot = "0b9c7e52-5d0e-4c39-9b0e-3f6b3c1d2a40";
 inline constexpr const char* kFormerBoot = "00000000-de7a-4626-839f-503181e1b6b1";
 
 ObjectId pod_id(const std::string& name, const std::string& source = "kubernetes");
