@@ -162,9 +162,13 @@ std::string print_interface(const policy::NetworkInterface& interface) {
   }
   Node document;
   document.kind = Node::Kind::Map;
-  document.fields.push_back({.key = "name", .line = 0, .column = 0, .repeated = false, .value = text(interface.name)});
-  document.fields.push_back(
-      {.key = "addresses", .line = 0, .column = 0, .repeated = false, .value = std::move(addresses)});
+  const auto add = [&document](const char* key, Node value) {
+    Field& field = document.fields.emplace_back();
+    field.key = key;
+    field.value = std::move(value);
+  };
+  add("name", text(interface.name));
+  add("addresses", std::move(addresses));
   return print_json(document);
 }
 

@@ -48,8 +48,9 @@ std::string network_policy(const std::string& name, const std::string& spec) {
          ", namespace: app}\nspec: {" + spec + "}\n";
 }
 
-FirewallTest::FirewallTest()
-    : lab(make_plan()), daemon(lab.node(), {.tierwalld = TIERWALL_DAEMON_PATH, .tierwall = TIERWALL_CLI_PATH}) {
+FirewallTest::FirewallTest(const DaemonOptions& options)
+    : lab(make_plan()),
+      daemon(lab.node(), {.tierwalld = TIERWALL_DAEMON_PATH, .tierwall = TIERWALL_CLI_PATH}, options) {
   daemon.write_manifest("pods.yaml", pods_manifest());
 }
 

@@ -26,7 +26,7 @@ inline Expectation dropped(const Probe& probe) {
 }
 
 struct FirewallTest : ::testing::Test {
-  FirewallTest();
+  explicit FirewallTest(const DaemonOptions& options = {});
 
   /// Writes the manifest and waits until the kernel has what follows from it.
   daemon::StatusReport apply(const std::string& name, const std::string& text);
