@@ -28,6 +28,8 @@ std::string_view print_type(nft::FieldType type) {
       return "inet_proto";
     case nft::FieldType::InetService:
       return "inet_service";
+    case nft::FieldType::IfName:
+      return "ifname";
   }
   TIERWALL_CHECK(false);
   return {};

@@ -125,7 +125,8 @@ InterfaceNotices decode_interface_notices(std::span<const std::uint8_t> datagram
   InterfaceNotices read;
   const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
   auto left = static_cast<int>(datagram.size());
-  while (mnl_nlmsg_ok(message, left)) {
+  // libmnl takes a length beyond 2^31 for a negative one, which fits everywhere and never advances.
+  while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left)) {
     take(read, message);
     message = mnl_nlmsg_next(message, &left);
   }

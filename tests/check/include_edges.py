@@ -32,6 +32,10 @@ THIRD_PARTY = {
                 "poll.h", "grp.h", "pwd.h", "dirent.h", "time.h"),
     "daemon/config": ("toml++/", "fmt/", "unistd.h", "sys/"),
     "daemon/sources/": ("fmt/", "sys/", "unistd.h", "fcntl.h", "dirent.h"),
+    # The kernel's other netlink families: interfaces and sockets. nftables is nft/'s alone.
+    "daemon/guard/socket_flows": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
+    "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
+    "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),
     "daemon/sources/kubernetes/json_block": ("emmintrin.h",),  # SSE2, which is part of x86-64
     "daemon/sources/kubernetes/read_json": ("simdjson.h", "fmt/"),
