@@ -203,6 +203,7 @@ TEST(Inventory, WhatTheServerToldOfAnObjectIsKnownWhateverHappensToIt) {
   inventory.apply(from_server(tier(100)));
   EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{kTierKey});
   EXPECT_EQ(inventory.location(kTierKey), at_server);
+  EXPECT_EQ(inventory.source(kTierKey), kKubernetes);
 
   inventory.apply(with_error(from_server(tier(200))));
   EXPECT_EQ(order_in_force(inventory), 100);
@@ -214,6 +215,7 @@ TEST(Inventory, WhatTheServerToldOfAnObjectIsKnownWhateverHappensToIt) {
 
   inventory.apply(upsert(kDirectory, tier(400), 7));
   EXPECT_EQ(order_in_force(inventory), 300);
+  EXPECT_EQ(inventory.source(kTierKey), kKubernetes);
   EXPECT_EQ(inventory.keys_of(kDirectory), Keys{kTierKey});
   EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{kTierKey});
   inventory.apply(gone(kDirectory, kTierKey));
@@ -229,6 +231,7 @@ TEST(Inventory, WhatTheServerToldOfAnObjectIsKnownWhateverHappensToIt) {
   EXPECT_EQ(inventory.snapshot(), Snapshot{});
   EXPECT_EQ(inventory.keys_of(kKubernetes), Keys{});
   EXPECT_EQ(inventory.location(kTierKey), std::nullopt);
+  EXPECT_EQ(inventory.source(kTierKey), std::nullopt);
 }
 
 TEST(Inventory, KeysOfASourceAreSortedWhereverTheyWereRead) {
@@ -296,6 +299,7 @@ TEST(Inventory, TheOrderOfDifferentKeysAndSourcesDoesNotMatter) {
     }
     for (const Resource& resource : one_of_each()) {
       ASSERT_EQ(straight.location(key_of(resource)), mixed.location(key_of(resource))) << "round " << round;
+      ASSERT_EQ(straight.source(key_of(resource)), mixed.source(key_of(resource))) << "round " << round;
     }
   }
 }
