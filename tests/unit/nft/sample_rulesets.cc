@@ -314,20 +314,20 @@ Ruleset every_host_word() {
   const std::vector<Rule> dispatch = {
       rule({is(Field::NfProto, 2)}, VerdictMapLookup{.field = Field::IifName, .map = "by-interface"}, "host endpoints"),
       rule({!is(Field::Iif, kLoopbackInterface), !is_in({Field::IifName}, "interfaces"), is(Field::NfProto, 10)},
-           jump("matches"))};
+           jump("asked"))};
   const SetMark untracked{.bits = 0x0200'0000, .notrack = true, .verdict = accept()};
   const SetMark translated_later{.bits = 1, .notrack = false, .verdict = accept()};
   return make_ruleset(
       {make_set("interfaces", {IfName},
                 {interface("eth0"), interface("bond0.100"), interface("a"), interface("wg-0123456789ab")}),
        make_map("by-interface", {IfName},
-                {with_comment(with_verdict(interface("eth0"), jump("matches")), "HostEndpoint uplink"),
-                 with_verdict(interface("eth1"), go_to("matches"))})},
-      {make_chain("matches", std::move(matches)),
-       make_chain("rejecting", {rule({is(Field::L4Proto, 6)}, Reject{true}), rule({}, Reject{})}),
+                {with_comment(with_verdict(interface("eth0"), jump("asked")), "HostEndpoint uplink"),
+                 with_verdict(interface("eth1"), go_to("asked"))})},
+      {make_chain("asked", std::move(matches)),
+       make_chain("denied", {rule({is(Field::L4Proto, 6)}, Reject{true}), rule({}, Reject{})}),
        make_base_chain("raw-in", Hook::Prerouting, -300, {rule({is(Field::UdpDport, 53)}, untracked, "dns")}),
        make_base_chain("pre-dnat", Hook::Prerouting, -150, {rule({}, translated_later)}),
-       make_base_chain("input", Hook::Input, 10, {dispatch[0], dispatch[1], rule({}, jump("rejecting"))})});
+       make_base_chain("input", Hook::Input, 10, {dispatch[0], dispatch[1], rule({}, jump("denied"))})});
 }
 
 /// Matches that imply or follow from one another: nft lists them its own way.
