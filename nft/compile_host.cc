@@ -18,7 +18,10 @@ using policy::PolicyClass;
 
 constexpr const char* kNamedInterfaces = "host-interfaces";
 constexpr const char* kRejectChain = "host-reject";
-constexpr Verdict kAccept{Verdict::Code::Accept, {}};
+
+Verdict accepted() {
+  return {Verdict::Code::Accept, {}};
+}
 
 Field interface_name_field(Direction direction) {
   return direction == Direction::Ingress ? Field::IifName : Field::OifName;
@@ -181,7 +184,7 @@ void HostCompiler::append_to_input(Chain& input) const {
   dispatch(entry, PolicyClass::Normal, Direction::Ingress, Pods::LeftAlone);
   if (entry.rules.empty()) return;
   if (marks_) {
-    input.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, kAccept, "allowed before translation"});
+    input.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed before translation"});
   }
   input.rules.push_back(dhcpv6_rule(Way::In));
   append_failsafes(input, Way::In);
@@ -198,10 +201,10 @@ void HostCompiler::append_failsafes(Chain& chain, Way way) const {
 void HostCompiler::append_exempt_destinations(Chain& chain) const {
   for (const Family family : policy::kFamilies) {
     chain.rules.push_back(
-        {{in_set(destination_field(family), pods_set(family))}, kAccept, "a node always reaches its own pods"});
+        {{in_set(destination_field(family), pods_set(family))}, accepted(), "a node always reaches its own pods"});
     if (options_.pod_cidrs.empty()) continue;
     chain.rules.push_back(
-        {{in_set(destination_field(family), pod_cidrs_set(family))}, kAccept, "a node always reaches its own pods"});
+        {{in_set(destination_field(family), pod_cidrs_set(family))}, accepted(), "a node always reaches its own pods"});
   }
 }
 
@@ -232,7 +235,7 @@ Chain HostCompiler::raw_out() const {
 
 Chain HostCompiler::pre_dnat() const {
   Chain chain{"pre-dnat", BaseChain{Hook::Prerouting, kManglePriority}, "", opening_rules()};
-  chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, kAccept, "allowed by untracked policy"});
+  chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed by untracked policy"});
   chain.rules.push_back(dhcpv6_rule(Way::In));
   append_failsafes(chain, Way::In);
   dispatch(chain, PolicyClass::PreDnat, Direction::Ingress, Pods::Judged, false);
@@ -242,7 +245,7 @@ Chain HostCompiler::pre_dnat() const {
 void HostCompiler::append_normal_egress(Chain& chain, bool may_reject) const {
   append_exempt_destinations(chain);
   if (has(PolicyClass::Untracked, Direction::Egress)) {
-    chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, kAccept, "allowed by untracked policy"});
+    chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed by untracked policy"});
   }
   chain.rules.push_back(dhcpv6_rule(Way::Out));
   append_failsafes(chain, Way::Out);
@@ -252,15 +255,16 @@ void HostCompiler::append_normal_egress(Chain& chain, bool may_reject) const {
 Chain HostCompiler::output() const {
   Chain chain{"output", BaseChain{Hook::Output, kFilterPriority}, "", opening_rules()};
   chain.rules.push_back(
-      {{{{Field::CtStatus}, false, Bits{ct_status::kDnat}}}, kAccept, "translated: judged where it leaves"});
+      {{{{Field::CtStatus}, false, Bits{ct_status::kDnat}}}, accepted(), "translated: judged where it leaves"});
   append_normal_egress(chain, true);
   return chain;
 }
 
 Chain HostCompiler::postrouting() const {
   Chain chain{"postrouting", BaseChain{Hook::Postrouting, kFilterPriority}, "", opening_rules()};
-  chain.rules.push_back({{{{Field::CtStatus}, true, Bits{ct_status::kDnat}}}, kAccept, "judged in output or forward"});
-  chain.rules.push_back({{is_number(Field::FibSaddrType, kLocalAddress, true)}, kAccept, "forwarded: judged there"});
+  chain.rules.push_back(
+      {{{{Field::CtStatus}, true, Bits{ct_status::kDnat}}}, accepted(), "judged in output or forward"});
+  chain.rules.push_back({{is_number(Field::FibSaddrType, kLocalAddress, true)}, accepted(), "forwarded: judged there"});
   append_normal_egress(chain, false);
   return chain;
 }
