@@ -69,8 +69,7 @@ TEST(SocketFlows, TheKernelAnswersAndAConnectionWithItselfIsNoManagementFlow) {
   SocketFlows flows({.node = "n", .ports = {ntohs(address.sin_port)}});
   const auto observed = flows.observe();
   ASSERT_TRUE(observed) << observed.error().message;
-  for (const ManagementFlow& flow : *observed)
-    EXPECT_NE(flow.flow.source, *parse_address("127.0.0.1")) << flow.what;
+  for (const ManagementFlow& flow : *observed) EXPECT_NE(flow.flow.source, *parse_address("127.0.0.1")) << flow.what;
   close(client);
   close(listener);
 }
