@@ -179,9 +179,14 @@ class HostReview {
         list += print_port_range(range);
       }
       warn(key_of(policy), rule_field(direction, rule.number),
-           "never acts on " + hosts + ": " + print_protocol(*rule.protocol) + " " + list +
-               (ports.ranges.size() == 1 ? " is a failsafe port" : " are failsafe ports") +
-               ", which normal policy does not judge");
+           std::string("never acts on ")
+               .append(hosts)
+               .append(": ")
+               .append(print_protocol(*rule.protocol))
+               .append(" ")
+               .append(list)
+               .append(ports.ranges.size() == 1 ? " is a failsafe port" : " are failsafe ports")
+               .append(", which normal policy does not judge"));
     }
   }
 

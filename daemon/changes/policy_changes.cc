@@ -165,19 +165,19 @@ Result<ChangeReport> PolicyChanges::apply(const ChangeOrder& order) {
     if (!files->contains(name)) return Error{ErrorKind::NotFound, files_.path_of(name) + ": there is no such file"};
     wanted.emplace(name, std::nullopt);
   }
-  return carry_out(plan(*files, std::move(wanted)), FileCause::Apply, {.wait = order.wait, .uid = order.uid});
+  return carry_out(plan(*files, wanted), FileCause::Apply, {.wait = order.wait, .uid = order.uid});
 }
 
 /// Only what differs is touched.
-PolicyChanges::Plan PolicyChanges::plan(const FileContents& files, FileChanges wanted) {
+PolicyChanges::Plan PolicyChanges::plan(const FileContents& files, const FileChanges& wanted) {
   Plan plan;
-  for (auto& [name, content] : wanted) {
+  for (const auto& [name, content] : wanted) {
     const auto found = files.find(name);
     std::optional<std::string> former;
     if (found != files.end()) former = found->second;
     if (former == content) continue;
     plan.former.emplace(name, std::move(former));
-    plan.wanted.emplace(name, std::move(content));
+    plan.wanted.emplace(name, content);
   }
   return plan;
 }
@@ -216,7 +216,7 @@ Result<ChangeReport> PolicyChanges::finish(PendingChange change, const Enforceme
 }
 
 /// Back to what was there before, after a failure. If even that fails, step() tries again.
-Error PolicyChanges::take_back(const PendingChange& change, Error why) {
+Error PolicyChanges::take_back(const PendingChange& change, const Error& why) {
   pending_ = change;
   deadline_ = clock_.monotonic() + kRetry;
   const auto undone = undo(FileCause::Rollback, change.uid);

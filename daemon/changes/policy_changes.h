@@ -116,11 +116,11 @@ class PolicyChanges {
     FileChanges wanted = {};
     FileChanges former = {};
   };
-  static Plan plan(const FileContents& files, FileChanges wanted);
+  static Plan plan(const FileContents& files, const FileChanges& wanted);
   Result<ChangeReport> carry_out(const Plan& plan, FileCause cause, const RollbackOrder& who);
   Result<ChangeReport> finish(PendingChange change, const Enforcement::Outcome& outcome, const RollbackOrder& who);
   Result<void> put_back(const FileChanges& former);
-  Error take_back(const PendingChange& change, Error why);
+  Error take_back(const PendingChange& change, const Error& why);
   Result<Enforcement::Outcome> undo(FileCause cause, std::uint32_t uid);
   std::string tell_expired(const PendingChange& change);
   Result<FileContents> find_former(const FileContents& files, const std::vector<FileVersion>& versions);
