@@ -61,9 +61,7 @@ HostCompiler::HostCompiler(const policy::NodePolicy& policy, const CompileOption
     has_named_ = has_named_ || !endpoint.interfaces.empty();
     has_rest_ = has_rest_ || endpoint.all_interfaces;
   }
-  for (const Direction direction : policy::kDirections) {
-    marks_ = marks_ || has(PolicyClass::Untracked, direction) || has(PolicyClass::PreDnat, direction);
-  }
+  marks_on_entry_ = has(PolicyClass::Untracked, Direction::Ingress) || has(PolicyClass::PreDnat, Direction::Ingress);
 }
 
 bool HostCompiler::has(PolicyClass policy_class, Direction direction) const {
@@ -163,7 +161,7 @@ void HostCompiler::append_rest(Chain& chain, const Rest& rest, Pods pods) const 
 /// Appends the rules of `entry` so that marked packets pass them by.
 void HostCompiler::append_unless_marked(Chain& chain, Chain entry) const {
   for (Rule& rule : entry.rules) {
-    if (marks_) rule.matches.insert(rule.matches.begin(), {{Field::Mark}, true, Bits{options_.mark}});
+    if (marks_on_entry_) rule.matches.insert(rule.matches.begin(), {{Field::Mark}, true, Bits{options_.mark}});
     chain.rules.push_back(std::move(rule));
   }
 }
@@ -183,9 +181,7 @@ void HostCompiler::append_to_input(Chain& input) const {
   Chain entry;
   dispatch(entry, PolicyClass::Normal, Direction::Ingress, Pods::LeftAlone);
   if (entry.rules.empty()) return;
-  if (marks_) {
-    input.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed before translation"});
-  }
+  if (marks_on_entry_) input.rules.push_back(marked_rule("allowed before translation"));
   input.rules.push_back(dhcpv6_rule(Way::In));
   append_failsafes(input, Way::In);
   for (Rule& rule : entry.rules) input.rules.push_back(std::move(rule));
@@ -195,6 +191,15 @@ void HostCompiler::append_failsafes(Chain& chain, Way way) const {
   for (const policy::Failsafe& failsafe : way == Way::In ? options_.failsafes.inbound : options_.failsafes.outbound) {
     chain.rules.push_back(failsafe_rule(failsafe, way));
   }
+}
+
+/// Accepts what earlier policy allowed.
+Rule HostCompiler::marked_rule(std::string why) const {
+  return {{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), std::move(why)};
+}
+
+Rule HostCompiler::unmark_rule() const {
+  return {{}, ClearMark{options_.mark}, "no policy has allowed it here yet"};
 }
 
 /// What the node sends to its own pods is never judged.
@@ -211,8 +216,10 @@ void HostCompiler::append_exempt_destinations(Chain& chain) const {
 // ---- base chains of their own --------------------------------------------------------------------------------
 
 Chain HostCompiler::raw_in() const {
-  Chain chain{
-      "raw-in", BaseChain{Hook::Prerouting, kRawPriority}, "", {neighbour_discovery_rule(), dhcpv6_rule(Way::In)}};
+  Chain chain{"raw-in",
+              BaseChain{Hook::Prerouting, kRawPriority},
+              "",
+              {unmark_rule(), neighbour_discovery_rule(), dhcpv6_rule(Way::In)}};
   append_failsafes(chain, Way::In);
   for (const policy::Failsafe& failsafe : options_.failsafes.outbound) {
     chain.rules.push_back(failsafe_rule(failsafe, Way::In, FailsafePort::Source));
@@ -222,8 +229,10 @@ Chain HostCompiler::raw_in() const {
 }
 
 Chain HostCompiler::raw_out() const {
-  Chain chain{
-      "raw-out", BaseChain{Hook::Output, kRawPriority}, "", {neighbour_discovery_rule(), dhcpv6_rule(Way::Out)}};
+  Chain chain{"raw-out",
+              BaseChain{Hook::Output, kRawPriority},
+              "",
+              {unmark_rule(), neighbour_discovery_rule(), dhcpv6_rule(Way::Out)}};
   append_exempt_destinations(chain);
   append_failsafes(chain, Way::Out);
   for (const policy::Failsafe& failsafe : options_.failsafes.inbound) {
@@ -235,7 +244,11 @@ Chain HostCompiler::raw_out() const {
 
 Chain HostCompiler::pre_dnat() const {
   Chain chain{"pre-dnat", BaseChain{Hook::Prerouting, kManglePriority}, "", opening_rules()};
-  chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed by untracked policy"});
+  if (has(PolicyClass::Untracked, Direction::Ingress)) {
+    chain.rules.push_back(marked_rule("allowed by untracked policy"));
+  } else {
+    chain.rules.insert(chain.rules.begin(), unmark_rule());
+  }
   chain.rules.push_back(dhcpv6_rule(Way::In));
   append_failsafes(chain, Way::In);
   dispatch(chain, PolicyClass::PreDnat, Direction::Ingress, Pods::Judged, false);
@@ -245,7 +258,7 @@ Chain HostCompiler::pre_dnat() const {
 void HostCompiler::append_normal_egress(Chain& chain, bool may_reject) const {
   append_exempt_destinations(chain);
   if (has(PolicyClass::Untracked, Direction::Egress)) {
-    chain.rules.push_back({{{{Field::Mark}, false, Bits{options_.mark}}}, accepted(), "allowed by untracked policy"});
+    chain.rules.push_back(marked_rule("allowed by untracked policy"));
   }
   chain.rules.push_back(dhcpv6_rule(Way::Out));
   append_failsafes(chain, Way::Out);

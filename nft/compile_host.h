@@ -12,7 +12,8 @@
 //
 // Named interfaces are looked up in a verdict map; what is in none of them goes to the host endpoint of all
 // interfaces. A packet mark rather than connection tracking tells the later hooks what earlier policy allowed, because
-// others take packets out of connection tracking too.
+// others take packets out of connection tracking too. The first hook on each way clears it: what a tunnel unpacks keeps
+// the mark of the packet it came in, and what a node sends to itself the mark it left with.
 
 #include <string>
 #include <vector>
@@ -63,6 +64,8 @@ class HostCompiler {
   void append_rest(Chain& chain, const Rest& rest, Pods pods) const;
   void append_unless_marked(Chain& chain, Chain entry) const;
   void append_failsafes(Chain& chain, Way way) const;
+  [[nodiscard]] Rule marked_rule(std::string why) const;
+  [[nodiscard]] Rule unmark_rule() const;
   void append_exempt_destinations(Chain& chain) const;
   void append_normal_egress(Chain& chain, bool may_reject) const;
   [[nodiscard]] Chain raw_in() const;
@@ -76,9 +79,9 @@ class HostCompiler {
   const CompileOptions& options_;
   Ruleset& ruleset_;
   std::vector<const policy::ResolvedHostEndpoint*> endpoints_;
-  bool marks_ = false;      // some untracked or preDNAT policy can allow packets
-  bool has_named_ = false;  // some host endpoint names interfaces
-  bool has_rest_ = false;   // one is of all interfaces
+  bool marks_on_entry_ = false;  // some untracked or preDNAT policy can allow what comes in
+  bool has_named_ = false;       // some host endpoint names interfaces
+  bool has_rest_ = false;        // one is of all interfaces
   std::vector<Rest> rest_;
 };
 

@@ -50,6 +50,7 @@ class ExpressionWriter {
   void write(const VerdictMapLookup& lookup);
   void write(const Log& log);
   void write(const SetMark& set);
+  void write(const ClearMark& clear);
   void write(const Reject& reject);
 
   std::vector<AnonymousSet> sets;
@@ -61,6 +62,7 @@ class ExpressionWriter {
   void compare_range(bool negated, const Key& first, const Key& last);
   void mask(const Key& bits);
   void mask_and_flip(const Key& bits, const Key& flipped);
+  void change_mark(std::uint32_t kept, std::uint32_t set);
   void look_up(const std::string& set, std::uint32_t set_id, bool negated);
   void match_one(const Match& match, const FieldLayout& field);
   void match_prefix(const Match& match, const FieldLayout& field, const policy::AddressRange& range, int length);
@@ -317,10 +319,18 @@ void ExpressionWriter::write(const Log& log) {
   add_expr(rule_, std::move(expr));
 }
 
-void ExpressionWriter::write(const SetMark& set) {
+void ExpressionWriter::change_mark(std::uint32_t kept, std::uint32_t set) {
   add_expr(rule_, load_meta(NFT_META_MARK, NFT_REG_1));
-  mask_and_flip(to_host_bytes(~set.bits), to_host_bytes(set.bits));
+  mask_and_flip(to_host_bytes(kept), to_host_bytes(set));
   add_expr(rule_, make_load("meta", NFTNL_EXPR_META_KEY, NFT_META_MARK, NFTNL_EXPR_META_SREG, NFT_REG_1));
+}
+
+void ExpressionWriter::write(const ClearMark& clear) {
+  change_mark(~clear.bits, 0);
+}
+
+void ExpressionWriter::write(const SetMark& set) {
+  change_mark(~set.bits, set.bits);
   if (set.notrack) add_expr(rule_, make_expr("notrack"));
   write(set.verdict);
 }

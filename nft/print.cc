@@ -124,6 +124,7 @@ struct Action {
     return "meta mark set meta mark | " + hexadecimal(set.bits) + (set.notrack ? " notrack " : " ") +
            print(set.verdict);
   }
+  string operator()(const ClearMark& clear) const { return "meta mark set meta mark & " + hexadecimal(~clear.bits); }
   string operator()(const Reject& reject) const {
     return reject.tcp_reset ? "reject with tcp reset" : "reject with icmpx admin-prohibited";
   }

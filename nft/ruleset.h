@@ -168,6 +168,13 @@ struct SetMark {
   friend auto operator<=>(const SetMark&, const SetMark&) = default;
 };
 
+/// Clears bits of the packet's mark; the next rule follows.
+struct ClearMark {
+  std::uint32_t bits = 0;
+
+  friend auto operator<=>(const ClearMark&, const ClearMark&) = default;
+};
+
 /// Drops the packet and tells its sender: a TCP reset, or ICMP "administratively prohibited". Input, forward and output
 /// only.
 struct Reject {
@@ -176,7 +183,7 @@ struct Reject {
   friend auto operator<=>(const Reject&, const Reject&) = default;
 };
 
-using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, SetMark, Reject>;
+using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, SetMark, ClearMark, Reject>;
 
 /// A rule: all matches must hold, then the action is taken. No action: `continue`, which is not used.
 struct Rule {

@@ -181,10 +181,12 @@ bool Simulation::matches(const Match& match) const {
   return std::ranges::any_of(std::get<Addresses>(match.right), covers) != match.negated;
 }
 
-/// The verdict the rule's action comes to; nothing for log and for a map that does not know the packet.
+/// The verdict the rule's action comes to; nothing if the next rule follows, and for a map that does not know the
+/// packet.
 std::optional<Verdict> Simulation::action_of(const Rule& rule) {
   if (const auto* verdict = std::get_if<Verdict>(&rule.action)) return *verdict;
   if (std::holds_alternative<Reject>(rule.action)) return Verdict{Verdict::Code::Drop, {}};
+  if (const auto* clear = std::get_if<ClearMark>(&rule.action)) packet_.mark &= ~clear->bits;
   if (const auto* set = std::get_if<SetMark>(&rule.action)) {
     packet_.mark |= set->bits;
     untracked_ = untracked_ || set->notrack;
@@ -216,7 +218,7 @@ Simulation::Step Simulation::run_rule(const Chain& chain, const Rule& rule) {
   const bool matched = std::ranges::all_of(rule.matches, [this](const Match& match) { return matches(match); });
   if (!matched) return {};
   const std::optional<Verdict> verdict = action_of(rule);
-  if (!verdict && !std::holds_alternative<Log>(rule.action)) return {};
+  if (!verdict && std::holds_alternative<VerdictMapLookup>(rule.action)) return {};
   steps_.push_back({.chain = chain.name, .rule = print(rule), .comment = rule.comment});
   return verdict ? obey(*verdict) : Step{};
 }

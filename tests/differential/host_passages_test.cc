@@ -175,6 +175,7 @@ TEST(HostPassages, EvaluatorAndTableAgree) {
       const Crossing crossing = random_crossing(dice, policy);
       nft::Packet packet = to_packet(crossing);
       if (!crossing.passage.in && dice.one_in(3)) packet.ct_status = nft::ct_status::kDnat;
+      if (dice.one_in(4)) packet.mark = options.mark;  // of the packet it was unpacked from
       const bool allowed = passes(policy, crossing, options.failsafes);
       const nft::Journey journey = nft::travel(*table, packet);
       ++judged;

@@ -32,6 +32,16 @@ TEST(PrintRule, WritesMatchesActionAndComment) {
       {rule({is(Field::Icmpv6Type, 135)}, Log{.prefix = "nd: "}),
        "icmpv6 type nd-neighbor-solicit log prefix \"nd: \""},
       {rule({is(Field::L4Proto, 200)}, accept()), "meta l4proto 200 accept"},
+      {rule({bits(Field::Mark, 0x0200'0000)}), "meta mark & 0x02000000 != 0x00000000 drop"},
+      {rule({!bits(Field::Mark, 2)}), "meta mark & 0x00000002 == 0x00000000 drop"},
+      {rule({!bits(Field::CtStatus, ct_status::kDnat)}), "ct status ! dnat drop"},
+      {rule({is(Field::FibSaddrType, kLocalAddress)}), "fib saddr type local drop"},
+      {rule({}, VerdictMapLookup{.field = Field::IifName, .map = "m"}), "iifname vmap @m"},
+      {rule({}, SetMark{.bits = 1, .notrack = true, .verdict = accept()}),
+       "meta mark set meta mark | 0x00000001 notrack accept"},
+      {rule({}, ClearMark{.bits = 4}, "fresh"), "meta mark set meta mark & 0xfffffffb comment \"fresh\""},
+      {rule({is(Field::L4Proto, 6)}, Reject{.tcp_reset = true}), "meta l4proto tcp reject with tcp reset"},
+      {rule({}, Reject{}), "reject with icmpx admin-prohibited"},
   };
   for (const Case& expected : cases) EXPECT_EQ(print(expected.rule), expected.text);
 }

@@ -59,7 +59,10 @@ Match is_in(std::vector<Field> fields, std::string set) {
   return {.fields = std::move(fields), .negated = false, .right = InSet{std::move(set)}};
 }
 Match state(std::uint32_t bits) {
-  return {.fields = {Field::CtState}, .negated = false, .right = Bits{bits}};
+  return nft::bits(Field::CtState, bits);
+}
+Match bits(Field field, std::uint32_t mask) {
+  return {.fields = {field}, .negated = false, .right = Bits{mask}};
 }
 Match operator!(Match match) {
   match.negated = !match.negated;
@@ -89,6 +92,9 @@ Element element(std::string_view address_text, std::uint8_t protocol, std::uint1
 Element interval(std::string_view range_text) {
   const policy::AddressRange both = range(range_text);
   return {.key = make_key(both.first), .last = make_key(both.last), .verdict = {}, .comment = {}};
+}
+Element interface(const std::string& name) {
+  return {.key = make_interface_key(name), .last = {}, .verdict = {}, .comment = {}};
 }
 Element with_verdict(Element element, Verdict verdict) {
   element.verdict = std::move(verdict);
@@ -301,11 +307,8 @@ Ruleset every_hook() {
 
 /// What only host endpoints need.
 Ruleset every_host_word() {
-  const auto interface = [](const char* name) {
-    return Element{.key = make_interface_key(name), .last = {}, .verdict = {}, .comment = {}};
-  };
-  const Match marked = {.fields = {Field::Mark}, .negated = false, .right = Bits{0x0200'0000}};
-  const Match translated = {.fields = {Field::CtStatus}, .negated = false, .right = Bits{ct_status::kDnat}};
+  const Match marked = bits(Field::Mark, 0x0200'0000);
+  const Match translated = bits(Field::CtStatus, ct_status::kDnat);
   std::vector<Rule> matches;
   for (const Match& match : {marked, translated, is(Field::FibSaddrType, kLocalAddress),
                              is_in({Field::IifName}, "interfaces"), is_in({Field::OifName}, "interfaces")}) {
@@ -325,7 +328,9 @@ Ruleset every_host_word() {
                  with_verdict(interface("eth1"), go_to("asked"))})},
       {make_chain("asked", std::move(matches)),
        make_chain("denied", {rule({is(Field::L4Proto, 6)}, Reject{true}), rule({}, Reject{})}),
-       make_base_chain("raw-in", Hook::Prerouting, -300, {rule({is(Field::UdpDport, 53)}, untracked, "dns")}),
+       make_base_chain(
+           "raw-in", Hook::Prerouting, -300,
+           {rule({}, ClearMark{.bits = 0x0200'0000}, "fresh"), rule({is(Field::UdpDport, 53)}, untracked, "dns")}),
        make_base_chain("pre-dnat", Hook::Prerouting, -150, {rule({}, translated_later)}),
        make_base_chain("input", Hook::Input, 10, {dispatch[0], dispatch[1], rule({}, jump("denied"))})});
 }

@@ -20,6 +20,7 @@ Match is(Field field, Numbers numbers);
 Match within(Field field, std::vector<std::string> ranges);
 Match is_in(std::vector<Field> fields, std::string set);
 Match state(std::uint32_t bits);
+Match bits(Field field, std::uint32_t mask);
 Match operator!(Match match);
 
 Verdict jump(std::string chain);
@@ -41,6 +42,7 @@ Rule rule(std::vector<Match> matches, RuleAction action, std::string comment = {
 Element element(std::string_view address_text);
 Element element(std::string_view address_text, std::uint8_t protocol, std::uint16_t port);
 Element interval(std::string_view range_text);
+Element interface(const std::string& name);
 Element with_verdict(Element element, Verdict verdict);
 Element with_comment(Element element, std::string comment);
 
