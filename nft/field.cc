@@ -45,7 +45,7 @@ constexpr FieldLayout kFields[] = {
     {Field::OifName, "oifname", Source::OifName, 0, 16, 0, 0, 41},
     {Field::CtStatus, "ct status", Source::CtStatus, 0, 4, 0, 0, 28},
     {Field::Mark, "meta mark", Source::Mark, 0, 4, 0, 0, 19},
-    {Field::FibSaddrType, "fib saddr type", Source::FibSaddrType, 0, 4, 0, 0, 37},
+    {Field::FibSaddrType, "fib saddr type", Source::FibSaddrType, 0, 4, 0, 0, 38},
 };
 static_assert(std::size(kFields) == static_cast<std::size_t>(Field::FibSaddrType) + 1);
 

@@ -95,7 +95,7 @@ enum class Field {
   Oif,
   IifName,       ///< only in sets and maps
   OifName,       ///< only in sets and maps
-  CtStatus,      ///< bits of ct_status
+  CtStatus,      ///< bits of ct_status; packets of no connection have none, whether the match is negated or not
   Mark,          ///< bits of the packet's mark
   FibSaddrType,  ///< what kind of address the source is to this node: kLocalAddress
 };

@@ -20,11 +20,12 @@ bool carries_ports(policy::Protocol protocol) {
   return policy::has_ports(protocol) || protocol == policy::kUdpLite;
 }
 
-/// What a field holds in this packet: an address, or a number. Nothing if the packet has no such field.
+/// What a field holds in this packet: an address, the name of an interface, or a number. Nothing if the packet has no
+/// such field.
 struct Value {
   std::optional<policy::Address> address;
   std::uint32_t number = 0;
-  std::string name = {};  ///< of an interface
+  std::optional<std::string> name = {};
 };
 
 std::optional<Value> of_number(bool present, std::uint32_t number) {
@@ -38,10 +39,14 @@ std::optional<Value> of_interface(const Packet& packet, const std::string& name)
   return of_number(true, loopback ? kLoopbackInterface : kLoopbackInterface + 1);
 }
 
-/// Without an interface the kernel has nothing to compare, and the rule does not match.
+/// Where a hook has no such interface its name is empty, and differs from every other.
 std::optional<Value> of_name(const std::string& name) {
-  if (name.empty()) return std::nullopt;
   return Value{.address = std::nullopt, .number = 0, .name = name};
+}
+
+std::optional<Value> of_status(const Packet& packet) {
+  const bool has_connection = (packet.ct_state & (ct_state::kInvalid | ct_state::kUntracked)) == 0;
+  return of_number(has_connection, packet.ct_status);
 }
 
 std::optional<Value> of_port(const Packet& packet, Field field) {
@@ -70,7 +75,7 @@ std::optional<Value> read(const Packet& packet, Field field) {
     case Field::OifName:
       return of_name(packet.out_interface);
     case Field::CtStatus:
-      return of_number(true, packet.ct_status);
+      return of_status(packet);
     case Field::Mark:
       return of_number(true, packet.mark);
     case Field::FibSaddrType:
@@ -93,7 +98,7 @@ std::optional<Value> read(const Packet& packet, Field field) {
 }
 
 Key to_key(const Value& value, FieldType type, std::size_t fields) {
-  if (!value.name.empty()) return make_interface_key(value.name);
+  if (value.name) return value.name->empty() ? Key(layout(type).length, '\0') : make_interface_key(*value.name);
   Key key = value.address ? make_key(*value.address) : Key();
   if (!value.address) {
     for (std::size_t i = layout(type).length; i-- > 0;) {
@@ -114,6 +119,9 @@ const Element* find_element(const Set& set, const Key& key) {
   return key <= last ? &candidate : nullptr;
 }
 
+/// Connection tracking: hooks of a lower priority do not know yet what it will say.
+constexpr int kConntrackPriority = -200;
+
 class Simulation {
  public:
   Simulation(const Ruleset& ruleset, Packet packet) : ruleset_(ruleset), packet_(std::move(packet)) {}
@@ -129,6 +137,7 @@ class Simulation {
     Outcome outcome;
   };
 
+  Outcome run_base_chain(const Chain& chain);
   Outcome run_chain(const std::string& name);
   Step run_rule(const Chain& chain, const Rule& rule);
   Step obey(const Verdict& verdict);
@@ -140,6 +149,7 @@ class Simulation {
 
   const Ruleset& ruleset_;
   Packet packet_;
+  bool tracking_over_ = true;  ///< has connection tracking seen it?
   bool untracked_ = false;
   std::vector<Walk::Step> steps_;
 };
@@ -189,7 +199,10 @@ std::optional<Verdict> Simulation::action_of(const Rule& rule) {
   if (const auto* clear = std::get_if<ClearMark>(&rule.action)) packet_.mark &= ~clear->bits;
   if (const auto* set = std::get_if<SetMark>(&rule.action)) {
     packet_.mark |= set->bits;
-    untracked_ = untracked_ || set->notrack;
+    if (set->notrack && !tracking_over_) {
+      packet_.ct_state = ct_state::kUntracked;
+      untracked_ = true;
+    }
     return set->verdict;
   }
   const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
@@ -223,6 +236,17 @@ Simulation::Step Simulation::run_rule(const Chain& chain, const Rule& rule) {
   return verdict ? obey(*verdict) : Step{};
 }
 
+/// In front of connection tracking a packet belongs to no connection, which reads as invalid.
+Simulation::Outcome Simulation::run_base_chain(const Chain& chain) {
+  const bool first_hook = packet_.hook == Hook::Prerouting || packet_.hook == Hook::Output;
+  tracking_over_ = !first_hook || chain.base->priority > kConntrackPriority;
+  const std::uint32_t state = packet_.ct_state;
+  if (!tracking_over_ && !untracked_) packet_.ct_state = ct_state::kInvalid;
+  const Outcome outcome = run_chain(chain.name);
+  if (!untracked_) packet_.ct_state = state;
+  return outcome;
+}
+
 Simulation::Outcome Simulation::run_chain(const std::string& name) {
   const auto found = ruleset_.chains.find(name);
   TIERWALL_CHECK(found != ruleset_.chains.end());
@@ -240,7 +264,7 @@ Walk Simulation::run() {
   }
   std::ranges::sort(chains);
   for (const auto& entry : chains) {
-    if (run_chain(entry.second) != Verdict::Code::Drop) continue;
+    if (run_base_chain(ruleset_.chains.at(entry.second)) != Verdict::Code::Drop) continue;
     return {.end = Walk::End::Dropped, .steps = std::move(steps_), .mark = packet_.mark, .untracked = untracked_};
   }
   return {.end = Walk::End::Accepted, .steps = std::move(steps_), .mark = packet_.mark, .untracked = untracked_};

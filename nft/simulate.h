@@ -21,10 +21,10 @@ struct Packet {
   std::uint16_t destination_port = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-  std::uint32_t ct_state = ct_state::kNew;
-  bool loopback = false;           ///< the node to itself
-  std::string in_interface = {};   ///< empty: made by the node itself
-  std::string out_interface = {};  ///< empty: for the node itself, or not known yet
+  std::uint32_t ct_state = ct_state::kNew;  ///< what connection tracking will say
+  bool loopback = false;                    ///< the node to itself
+  std::string in_interface = {};            ///< empty: made by the node itself
+  std::string out_interface = {};           ///< empty: for the node itself, or not known yet
   std::uint32_t mark = 0;
   std::uint32_t ct_status = 0;
   bool source_is_local = false;  ///< its source is an address of the node

@@ -45,10 +45,13 @@ Packet in_state(std::uint32_t state) {
 
 const std::vector<Set>& sets() {
   static const std::vector<Set> all = {
-      make_set("pods", {Ipv4Addr}, {element("10.0.0.1")}), make_set("pods6", {Ipv6Addr}, {element("fd00::1")}),
+      make_set("pods", {Ipv4Addr}, {element("10.0.0.1")}),
+      make_set("pods6", {Ipv6Addr}, {element("fd00::1")}),
       make_interval_set("nets", {Ipv4Addr}, {interval("10.0.0.0/31"), interval("10.0.0.9-10.0.0.20")}),
       make_set("services", {Ipv4Addr, InetProto, InetService}, {element("10.0.0.2", 6, 80)}),
-      make_map("dispatch", {Ipv4Addr}, {with_verdict(element("10.0.0.1"), drop())})};
+      make_map("dispatch", {Ipv4Addr}, {with_verdict(element("10.0.0.1"), drop())}),
+      make_set("named", {IfName}, {interface("eth0")}),
+      make_map("by-name", {IfName}, {with_verdict(interface("eth0"), drop())})};
   return all;
 }
 
@@ -106,6 +109,42 @@ TEST(SimulateMatch, AsTheKernelMatches) {
       {state(ct_state::kEstablished | ct_state::kRelated), in_state(ct_state::kRelated), true},
       {state(ct_state::kEstablished | ct_state::kRelated), in_state(ct_state::kNew), false},
       {!state(ct_state::kInvalid), in_state(ct_state::kNew), true},
+  };
+  for (const Case& row : cases) EXPECT_EQ(drops(rule({row.match}), row.packet), row.matches) << print(row.match);
+}
+
+TEST(SimulateMatch, WhatAPacketIsToItsHost) {
+  Packet crossing = packet(policy::kTcp, 80);
+  crossing.in_interface = "eth0";
+  crossing.out_interface = "lo";
+  crossing.mark = 6;
+  crossing.ct_status = ct_status::kDnat;
+  crossing.source_is_local = true;
+  Packet untracked = crossing;
+  untracked.ct_state = ct_state::kUntracked;
+  const Match translated = bits(Field::CtStatus, ct_status::kDnat);
+  struct Case {
+    Match match;
+    Packet packet;
+    bool matches;
+  };
+  const Case cases[] = {
+      {is_in({Field::IifName}, "named"), crossing, true},
+      {is_in({Field::OifName}, "named"), crossing, false},
+      {!is_in({Field::OifName}, "named"), crossing, true},
+      {is_in({Field::IifName}, "named"), packet(policy::kTcp), false},
+      {!is_in({Field::IifName}, "named"), packet(policy::kTcp), true},  // no interface is not eth0
+      {is(Field::Iif, kLoopbackInterface), crossing, false},
+      {is(Field::Oif, kLoopbackInterface), crossing, true},
+      {bits(Field::Mark, 3), crossing, true},
+      {bits(Field::Mark, 1), crossing, false},
+      {!bits(Field::Mark, 1), crossing, true},
+      {translated, crossing, true},
+      {!translated, packet(policy::kTcp), true},
+      {translated, untracked, false},
+      {!translated, untracked, false},  // it has no status that could lack the bit
+      {is(Field::FibSaddrType, kLocalAddress), crossing, true},
+      {is(Field::FibSaddrType, kLocalAddress), packet(policy::kTcp), false},
   };
   for (const Case& row : cases) EXPECT_EQ(drops(rule({row.match}), row.packet), row.matches) << print(row.match);
 }
@@ -174,6 +213,111 @@ TEST(SimulateWalk, AVerdictMapDecidesOnlyForItsElements) {
       walk({forward({rule({}, VerdictMapLookup{.field = Field::IpDaddr, .map = "dispatch"}),
                      rule({}, VerdictMapLookup{.field = Field::IpSaddr, .map = "dispatch"}), rule({}, accept())})}),
       "forward:ip saddr vmap @dispatch, dropped");
+}
+
+TEST(SimulateWalk, RejectEndsEverythingLikeDrop) {
+  EXPECT_EQ(walk({forward({rule({}, Reject{}), rule({}, accept())})}),
+            "forward:reject with icmpx admin-prohibited, dropped");
+}
+
+TEST(SimulateWalk, AMarkIsSeenByTheRulesBehindIt) {
+  const SetMark mark{.bits = 6, .notrack = false, .verdict = jump("a")};
+  EXPECT_EQ(walk({forward({rule({}, mark), rule({bits(Field::Mark, 2)}), rule({bits(Field::Mark, 4)}, accept())}),
+                  make_chain("a", {rule({}, ClearMark{.bits = 2})})}),
+            "forward:meta mark set meta mark | 0x00000006 jump a, a:meta mark set meta mark & 0xfffffffd, "
+            "forward:meta mark & 0x00000004 != 0x00000000 accept, accepted");
+}
+
+// ---- the whole way -------------------------------------------------------------------------------------------
+
+/// The rules in the chains that judge a host's traffic.
+struct HostRules {
+  std::vector<Rule> raw = {}, mangle = {}, input = {}, forward = {}, raw_out = {}, output = {}, postrouting = {};
+};
+
+/// The hooks on the way and the comments of the rules that matched there: "prerouting: a, input: b dropped".
+std::string way(const HostRules& rules, const Packet& packet) {
+  constexpr const char* kHooks[] = {"prerouting", "input", "forward", "output", "postrouting"};
+  const Ruleset ruleset =
+      make_ruleset(sets(), {make_base_chain("raw-in", Hook::Prerouting, -300, rules.raw),
+                            make_base_chain("pre-dnat", Hook::Prerouting, -150, rules.mangle),
+                            make_base_chain("input", Hook::Input, 10, rules.input),
+                            make_base_chain("forward", Hook::Forward, 10, rules.forward),
+                            make_base_chain("raw-out", Hook::Output, -300, rules.raw_out),
+                            make_base_chain("output", Hook::Output, 10, rules.output),
+                            make_base_chain("postrouting", Hook::Postrouting, 10, rules.postrouting)});
+  const Journey journey = travel(ruleset, packet);
+  std::string text;
+  for (const auto& [hook, walked] : journey.walks) {
+    text += (text.empty() ? "" : ", ") + std::string(kHooks[static_cast<std::size_t>(hook)]) + ":";
+    for (const Walk::Step& step : walked.steps) text += " " + step.comment;
+  }
+  return text + (journey.end == Walk::End::Accepted ? "" : " dropped");
+}
+
+Packet between(const char* in, const char* out) {
+  Packet made = packet(policy::kTcp, 80);
+  made.in_interface = in;
+  made.out_interface = out;
+  return made;
+}
+Packet to_host() {
+  return between("eth0", "");
+}
+Packet through() {
+  return between("eth0", "eth1");
+}
+Packet from_host() {
+  return between("", "eth1");
+}
+
+TEST(Travel, LeadsThroughTheHooksOfItsWayInOrder) {
+  const Rule seen = rule({}, Log{.prefix = "x"}, "seen");
+  const HostRules everywhere{{seen}, {seen}, {seen}, {seen}, {seen}, {seen}, {seen}};
+  EXPECT_EQ(way(everywhere, to_host()), "prerouting: seen seen, input: seen");
+  EXPECT_EQ(way(everywhere, through()), "prerouting: seen seen, forward: seen, postrouting: seen");
+  EXPECT_EQ(way(everywhere, from_host()), "output: seen seen, postrouting: seen");
+}
+
+TEST(Travel, EndsAtTheFirstDrop) {
+  EXPECT_EQ(way({.mangle = {rule({}, drop(), "no")}, .input = {rule({}, accept(), "late")}}, to_host()),
+            "prerouting: no dropped");
+}
+
+TEST(Travel, CarriesTheMarkFromHookToHook) {
+  const Rule read = rule({bits(Field::Mark, 2)}, accept(), "read");
+  const Rule mark = rule({}, SetMark{.bits = 2, .notrack = false, .verdict = accept()}, "marked");
+  EXPECT_EQ(way({.raw = {mark}, .mangle = {read}, .forward = {read}, .postrouting = {read}}, through()),
+            "prerouting: marked read, forward: read, postrouting: read");
+  EXPECT_EQ(way({.raw = {mark}, .mangle = {rule({}, ClearMark{.bits = 2}, "cleared")}, .input = {read}}, to_host()),
+            "prerouting: marked cleared, input:");
+}
+
+TEST(Travel, EachHookSeesTheInterfacesItHas) {
+  const Rule in = rule({is_in({Field::IifName}, "named")}, accept(), "in");
+  const HostRules everywhere{{in}, {}, {in}, {in}, {in}, {}, {in}};
+  EXPECT_EQ(way(everywhere, through()), "prerouting: in, forward: in, postrouting:");
+  EXPECT_EQ(way(everywhere, from_host()), "output:, postrouting:");
+  const Rule by_name = rule({}, VerdictMapLookup{.field = Field::OifName, .map = "by-name"}, "out");
+  EXPECT_EQ(way({.raw = {by_name}, .forward = {by_name}}, between("eth1", "eth0")),
+            "prerouting:, forward: out dropped");
+}
+
+TEST(Travel, ConnectionTrackingSpeaksBehindRaw) {
+  const Rule fresh = rule({state(ct_state::kNew)}, accept(), "new");
+  const Rule invalid = rule({state(ct_state::kInvalid)}, accept(), "invalid");
+  EXPECT_EQ(way({.raw = {fresh, invalid}, .mangle = {fresh}, .input = {fresh}}, to_host()),
+            "prerouting: invalid new, input: new");
+  EXPECT_EQ(way({.raw_out = {fresh, invalid}, .output = {fresh}}, from_host()), "output: invalid new, postrouting:");
+}
+
+TEST(Travel, NotrackKeepsConnectionTrackingAway) {
+  const Rule untracked = rule({state(ct_state::kUntracked)}, accept(), "untracked");
+  const Rule notrack = rule({}, SetMark{.bits = 1, .notrack = true, .verdict = accept()}, "notrack");
+  EXPECT_EQ(way({.raw = {notrack}, .mangle = {untracked}, .forward = {untracked}}, through()),
+            "prerouting: notrack untracked, forward: untracked, postrouting:");
+  EXPECT_EQ(way({.mangle = {notrack}, .input = {untracked}}, to_host()), "prerouting: notrack, input:")
+      << "too late: it is tracked";
 }
 
 /// Canonical rules are other words for the same packets.
