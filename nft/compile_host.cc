@@ -275,6 +275,9 @@ Chain HostCompiler::output() const {
 
 Chain HostCompiler::postrouting() const {
   Chain chain{"postrouting", BaseChain{Hook::Postrouting, kFilterPriority}, "", opening_rules()};
+  constexpr std::uint32_t kNoConnection = ct_state::kInvalid | ct_state::kUntracked;
+  chain.rules.push_back(
+      {{{{Field::CtState}, false, Bits{kNoConnection}}}, accepted(), "never translated: judged in output or forward"});
   chain.rules.push_back(
       {{{{Field::CtStatus}, true, Bits{ct_status::kDnat}}}, accepted(), "judged in output or forward"});
   chain.rules.push_back({{is_number(Field::FibSaddrType, kLocalAddress, true)}, accepted(), "forwarded: judged there"});
