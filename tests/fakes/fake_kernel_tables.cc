@@ -23,6 +23,12 @@ bool is_jump(const Verdict& verdict) {
   return !verdict.chain.empty();
 }
 
+/// The verdict the rule itself gives; nothing for a map's, for log and for reject.
+const Verdict* find_verdict(const Rule& rule) {
+  if (const auto* set = std::get_if<SetMark>(&rule.action)) return &set->verdict;
+  return std::get_if<Verdict>(&rule.action);
+}
+
 bool looks_into(const Rule& rule, const std::string& set) {
   const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
   if (lookup != nullptr && lookup->map == set) return true;
@@ -42,7 +48,7 @@ bool chain_in_use(const Ruleset& ruleset, const std::string& name) {
   const bool by_rule = std::ranges::any_of(ruleset.chains, [&name](const auto& entry) {
     // The rules of a chain go with it, so they do not keep it.
     return entry.first != name && std::ranges::any_of(entry.second.rules, [&name](const Rule& rule) {
-             const auto* verdict = std::get_if<Verdict>(&rule.action);
+             const Verdict* verdict = find_verdict(rule);
              return verdict != nullptr && jumps_to(*verdict, name);
            });
   });
@@ -123,7 +129,7 @@ struct Judge {
 
  private:
   [[nodiscard]] bool knows_target(const Rule& rule) const {
-    if (const auto* verdict = std::get_if<Verdict>(&rule.action)) {
+    if (const Verdict* verdict = find_verdict(rule)) {
       return !is_jump(*verdict) || ruleset.chains.contains(verdict->chain);
     }
     const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
@@ -136,6 +142,28 @@ struct Judge {
     });
   }
 };
+
+/// Does a way lead from this chain to a rule that rejects?
+bool rejects(const Ruleset& ruleset, const std::string& name) {
+  const auto leads_to_reject = [&ruleset](const Verdict& verdict) {
+    return is_jump(verdict) && rejects(ruleset, verdict.chain);
+  };
+  return std::ranges::any_of(ruleset.chains.at(name).rules, [&](const Rule& rule) {
+    if (std::holds_alternative<Reject>(rule.action)) return true;
+    const auto* lookup = std::get_if<VerdictMapLookup>(&rule.action);
+    if (lookup == nullptr) return find_verdict(rule) != nullptr && leads_to_reject(*find_verdict(rule));
+    return std::ranges::any_of(ruleset.sets.at(lookup->map).elements,
+                               [&](const Element& element) { return leads_to_reject(*element.verdict); });
+  });
+}
+
+/// Refused to the rule that opens such a way.
+bool rejects_behind_routing(const Ruleset& ruleset) {
+  return std::ranges::any_of(ruleset.chains, [&ruleset](const auto& entry) {
+    const Chain& chain = entry.second;
+    return chain.base && chain.base->hook == Hook::Postrouting && rejects(ruleset, chain.name);
+  });
+}
 
 Rejected rejected(std::size_t index, const std::string& subject, int errno_value) {
   return {.operation = index, .errno_value = errno_value, .message = subject + ": " + std::strerror(errno_value)};
@@ -155,6 +183,9 @@ CommitOutcome FakeKernelTables::commit(const ChangeSet& changes) {
     const Refused refused = table || adds_table ? std::visit(Judge{next}, operation) : refused_if(true, ENOENT);
     if (refused.errno_value != 0) return rejected(i, describe(operation, refused.blamed), refused.errno_value);
     next = apply(std::move(next), {.operations = {operation}});
+    if (std::holds_alternative<AddRule>(operation) && rejects_behind_routing(next)) {
+      return rejected(i, describe(operation), EOPNOTSUPP);
+    }
     table = (table || adds_table) && !std::holds_alternative<DeleteTable>(operation);
   }
   has_table_ = table;

@@ -6,6 +6,7 @@
 #include "nft/diff.h"
 #include "nft/print.h"
 #include "policy/resolve.h"
+#include "tests/fakes/fake_kernel_tables.h"
 #include "tests/vocabulary/golden.h"
 #include "tests/vocabulary/world.h"
 
@@ -98,6 +99,34 @@ TEST(Compile, RefusesMoreNestedTiersThanTheKernelFollows) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::Unsupported);
   EXPECT_THAT(refused.error().message, HasSubstr("Pod shop/web: more than 15 tiers with Pass rules"));
+}
+
+TEST(Compile, RejectingTakesALevelOfNesting) {
+  const std::string host =
+      "---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: uplink}\n"
+      "spec: {node: node-1, interfaceName: eth0, profiles: [projectcalico-default-allow]}\n";
+  CompileOptions rejecting = host_options();
+  rejecting.host_deny = CompileOptions::HostDeny::Reject;
+  const auto compile_nested = [&](int tiers, const CompileOptions& options) {
+    return compile(policy::resolve(nested_tiers(tiers).with(host).snapshot(), {"node-1"}), options);
+  };
+  EXPECT_TRUE(compile_nested(15, host_options()));
+  EXPECT_TRUE(compile_nested(14, rejecting));
+  const Result<Ruleset> refused = compile_nested(15, rejecting);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("HostEndpoint uplink: more than 15 tiers"));
+}
+
+TEST(Compile, ATableThatRejectsIsOneTheKernelTakes) {
+  const World world = World::of(test::read_golden("rulesets/host-endpoints/input.yaml"));
+  CompileOptions rejecting = host_options();
+  rejecting.host_deny = CompileOptions::HostDeny::Reject;
+  const Ruleset ruleset = compile_world(world, rejecting);
+  ASSERT_TRUE(ruleset.chains.contains("postrouting"));
+  test::FakeKernelTables tables;
+  const CommitOutcome outcome = tables.commit(rebuild(ruleset));
+  const auto* refused = std::get_if<Rejected>(&outcome);
+  EXPECT_EQ(refused, nullptr) << refused->message;
 }
 
 }  // namespace

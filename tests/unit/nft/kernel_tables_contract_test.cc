@@ -191,6 +191,44 @@ TYPED_TEST(KernelTablesContract, AMapElementIsPointedAtANewChainAndTheOldOneGoes
   this->expect_becomes(desired);
 }
 
+TYPED_TEST(KernelTablesContract, AnInterfaceIsPointedAtANewChainAndTheOldOneGoes) {
+  const auto host = [](const char* chain, std::vector<Element> dispatch) {
+    Ruleset ruleset = small_ruleset();
+    ruleset.sets["host"] = make_map("host", {IfName}, std::move(dispatch));
+    ruleset.chains[chain] = make_chain(chain, {rule({}, Reject{})});
+    ruleset.chains["input"] =
+        make_base_chain("input", Hook::Input, 10, {rule({}, VerdictMapLookup{.field = Field::IifName, .map = "host"})});
+    return ruleset;
+  };
+  const Ruleset before = host("host-1", {with_verdict(interface("eth0"), jump("host-1"))});
+  const Ruleset after =
+      host("host-2", {with_verdict(interface("eth0"), jump("host-2")), with_verdict(interface("wg0"), jump("host-2"))});
+  this->expect_becomes(before);
+  EXPECT_EQ(this->refusal(diff(before, after)), "");
+  this->expect_holds(after);
+  EXPECT_EQ(this->refusal(changes({AddElements{make_map("host", {IfName}, {with_verdict(interface("wg0"), drop())})}})),
+            "map host element \"wg0\": File exists");
+}
+
+TYPED_TEST(KernelTablesContract, AMarkHoldsOnToTheChainItsRuleJumpsTo) {
+  Ruleset desired = small_ruleset();
+  desired.chains["eg-2"] = make_chain("eg-2", {rule({}, ClearMark{.bits = 2})});
+  desired.chains["forward"].rules = {rule({}, SetMark{.bits = 2, .notrack = false, .verdict = jump("eg-2")})};
+  this->expect_becomes(desired);
+  EXPECT_EQ(this->refusal(changes({DeleteChain{"eg-2"}})), "removal of chain eg-2: Device or resource busy");
+}
+
+TYPED_TEST(KernelTablesContract, NothingIsRejectedBehindRouting) {
+  Ruleset desired = small_ruleset();
+  desired.chains["eg-2"] = make_chain("eg-2", {rule({}, Reject{})});
+  desired.chains["out"] = make_base_chain("out", Hook::Postrouting, 10, {rule({}, jump("eg-2"))});
+  EXPECT_EQ(this->rejected(diff(small_ruleset(), desired)),
+            (Rejected{.operation = 3,
+                      .errno_value = EOPNOTSUPP,
+                      .message = "chain out rule 'jump eg-2': Operation not supported"}));
+  this->expect_holds(small_ruleset());
+}
+
 TYPED_TEST(KernelTablesContract, AChainGoesWithTheElementThatUsedIt) {
   Ruleset desired = small_ruleset();
   desired.chains.erase("eg-1");
