@@ -285,12 +285,21 @@ std::vector<Outcome> run_probes(std::span<const Probe> probes, std::chrono::mill
   return Round(probes).finish(timeout);
 }
 
-std::vector<Outcome> run_expecting(std::span<const Probe> probes, std::span<const Outcome> expected) {
+namespace {
+
+/// The listeners are gone when this returns, so that the ports are free for another round.
+std::vector<Outcome> run_until_answered(std::span<const Probe> probes, std::span<const Outcome> expected) {
   Round round(probes);
   // All were sent before any was waited for, and nothing on their way takes turns: when the last of those that should
   // be answered was, an answer to any other is there, too, or a moment away.
   const bool answered = round.wait_for(expected, kProbeTimeout);
-  std::vector<Outcome> outcomes = round.finish(answered ? kAfterLastAnswer : kProbeTimeout);
+  return round.finish(answered ? kAfterLastAnswer : kProbeTimeout);
+}
+
+}  // namespace
+
+std::vector<Outcome> run_expecting(std::span<const Probe> probes, std::span<const Outcome> expected) {
+  std::vector<Outcome> outcomes = run_until_answered(probes, expected);
   std::vector<Probe> again;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {

@@ -74,6 +74,12 @@ void ClusterTest::wait_in_sync() const {
   daemon.wait_until([](const daemon::StatusReport& report) { return report.state == daemon::State::InSync; });
 }
 
+void ClusterTest::wait_without_policy() const {
+  daemon.wait_until([](const daemon::StatusReport& report) {
+    return report.state == daemon::State::InSync && report.applied && report.applied->policies == 0;
+  });
+}
+
 void ClusterTest::wait_degraded() const {
   daemon.wait_until([](const daemon::StatusReport& report) { return report.state == daemon::State::Degraded; });
 }

@@ -34,6 +34,8 @@ struct ClusterTest : ::testing::Test {
   void expect_protected() const;
 
   void wait_in_sync() const;
+  /// In sync, and no policy is in force any more.
+  void wait_without_policy() const;
   void wait_degraded() const;
   void wait_generation_after(std::uint64_t before) const;
 

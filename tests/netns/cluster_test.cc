@@ -66,7 +66,7 @@ TEST_F(ClusterTest, KilledWhileTheServerIsAway) {
 
   server.store().remove("NetworkPolicy/app/only-far");
   server.refuse_connections(false);
-  wait_in_sync();
+  wait_without_policy();
   expect({{probe("app/api", "app/web"), Outcome::Allowed}});
 }
 
@@ -113,7 +113,7 @@ TEST_F(ClusterTest, ATokenThatExpiresIsReplacedByAReload) {
   server.script().accept_token("fresh-token");
   daemon.write_kubeconfig(api.kubeconfig("token: fresh-token"));
   daemon.reload();
-  wait_in_sync();
+  wait_without_policy();
   expect({{probe("app/api", "app/web"), Outcome::Allowed}});
 }
 
