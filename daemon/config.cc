@@ -130,7 +130,7 @@ void read_directory(const Entry& entry) {
   if (const auto path = entry.filled_text()) entry.config().directory = *path;
 }
 
-void read_kubeconfig(const Entry& entry) {
+void read_kubeconfig_path(const Entry& entry) {
   const auto path = entry.filled_text();
   if (!path) return;
   if (!entry.config().kubernetes) entry.config().kubernetes.emplace();
@@ -304,7 +304,7 @@ constexpr std::array kKeys = {
     KeyRow{"node.pod_cidrs", read_pod_cidrs},
     KeyRow{"node.cni_results", read_cni_results},
     KeyRow{"source.directory.path", read_directory},
-    KeyRow{"source.kubernetes.kubeconfig", read_kubeconfig},
+    KeyRow{"source.kubernetes.kubeconfig", read_kubeconfig_path},
     KeyRow{"source.kubernetes.context", read_kubernetes_context},
     KeyRow{"state.path", read_state_path},
     KeyRow{"restore.fallback", read_restore_fallback},

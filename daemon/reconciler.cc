@@ -14,7 +14,6 @@ namespace tierwall::daemon {
 
 namespace {
 
-using systemd::Field;
 using systemd::Level;
 
 /// 100 ms, doubled with every refusal, at most 30 s.
@@ -179,8 +178,8 @@ void Reconciler::refuse(const Attempt& attempt, const Refusal& refusal) {
 }
 
 void Reconciler::report_refusal(const Refusal& refusal, std::chrono::microseconds delay) {
-  std::vector<systemd::FieldValue> fields = {{Field::Table, nft::kTableName}};
-  if (!refusal.operation.empty()) fields.push_back({Field::Operation, refusal.operation});
+  std::vector<systemd::FieldValue> fields = {{systemd::Field::Table, nft::kTableName}};
+  if (!refusal.operation.empty()) fields.push_back({systemd::Field::Operation, refusal.operation});
   journal_.record(
       {.level = Level::Error,
        .id = systemd::message::kRejected,
@@ -214,10 +213,10 @@ void Reconciler::report_commit() {
                                           "policies: {}, chains: {}, sets: {}, elements: {}",
                                           status.generation, status.changes, status.duration_us, status.endpoints,
                                           status.policies, status.chains, status.sets, status.elements),
-                   .fields = {{Field::Generation, std::to_string(status.generation)},
-                              {Field::Changes, std::to_string(status.changes)},
-                              {Field::DurationUs, std::to_string(status.duration_us)},
-                              {Field::Table, nft::kTableName}},
+                   .fields = {{systemd::Field::Generation, std::to_string(status.generation)},
+                              {systemd::Field::Changes, std::to_string(status.changes)},
+                              {systemd::Field::DurationUs, std::to_string(status.duration_us)},
+                              {systemd::Field::Table, nft::kTableName}},
                    .errno_value = 0});
 }
 

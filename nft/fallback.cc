@@ -5,6 +5,7 @@
 
 #include "nft/host_rules.h"
 #include "nft/opening_rules.h"
+#include "nft/table_words.h"
 
 namespace tierwall::nft {
 
@@ -16,12 +17,8 @@ Match is(Field field, std::uint32_t number) {
   return {{field}, false, Numbers{{number, number}}};
 }
 
-Rule accept(std::vector<Match> matches, std::string why) {
-  return {std::move(matches), Verdict{Verdict::Code::Accept, {}}, std::move(why)};
-}
-
 /// A chain of the node's own traffic.
-struct Side {
+struct HostSide {
   Way way;
   Field loopback;
   std::uint16_t dhcp_from;
@@ -29,14 +26,14 @@ struct Side {
   std::uint16_t dhcpv6_from;
   std::uint16_t dhcpv6_to;
 };
-constexpr Side kIncoming{Way::In, Field::Iif, 67, 68, 547, 546};
-constexpr Side kOutgoing{Way::Out, Field::Oif, 68, 67, 546, 547};
+constexpr HostSide kIncoming{Way::In, Field::Iif, 67, 68, 547, 546};
+constexpr HostSide kOutgoing{Way::Out, Field::Oif, 68, 67, 546, 547};
 
 Rule drop_the_rest() {
   return {{}, Verdict{Verdict::Code::Drop, {}}, "nothing is known of this node's policy: restore.fallback = deny"};
 }
 
-Chain host_chain(std::string name, Hook hook, const Side& side, const std::vector<Failsafe>& failsafes) {
+Chain host_chain(std::string name, Hook hook, const HostSide& side, const std::vector<Failsafe>& failsafes) {
   Chain chain{std::move(name), BaseChain{hook, kFilterPriority}, "", opening_rules()};
   chain.rules.push_back(accept({is(side.loopback, kLoopbackInterface)}, "the node to itself"));
   chain.rules.push_back(accept({is(Field::UdpSport, side.dhcp_from), is(Field::UdpDport, side.dhcp_to)}, "DHCP"));

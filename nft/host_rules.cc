@@ -15,10 +15,6 @@ Field port_field(policy::Protocol protocol, FailsafePort port) {
   return source ? Field::TcpSport : Field::TcpDport;
 }
 
-Rule accept(std::vector<Match> matches, std::string why) {
-  return {std::move(matches), Verdict{Verdict::Code::Accept, {}}, std::move(why)};
-}
-
 }  // namespace
 
 Rule failsafe_rule(const policy::Failsafe& failsafe, Way way, FailsafePort port) {

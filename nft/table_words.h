@@ -3,6 +3,8 @@
 // field holds an address.
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "nft/ruleset.h"
 #include "policy/model.h"
@@ -37,6 +39,10 @@ inline Match is_number(Field field, std::uint32_t number, bool negated = false) 
 
 inline Match in_set(Field field, std::string set, bool negated = false) {
   return {{field}, negated, InSet{std::move(set)}};
+}
+
+inline Rule accept(std::vector<Match> matches, std::string why) {
+  return {std::move(matches), Verdict{Verdict::Code::Accept, {}}, std::move(why)};
 }
 
 }  // namespace tierwall::nft

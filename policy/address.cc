@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "policy/quoted.h"
+
 namespace tierwall::policy {
 
 namespace {
@@ -15,10 +17,6 @@ constexpr std::size_t kGroups = 8;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
 }
 
 std::optional<unsigned> read_decimal(std::string_view text, unsigned limit, LeadingZeros zeros) {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "policy/quoted.h"
+
 namespace tierwall::policy {
 
 namespace {
@@ -23,10 +25,6 @@ char to_lower(char c) {
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
                     [](char left, char right) { return to_lower(left) == right; });
-}
-
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
 }
 
 /// The whole text as a decimal number from 1 to `limit`.

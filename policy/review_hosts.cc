@@ -10,7 +10,7 @@ namespace tierwall::policy {
 
 namespace {
 
-constexpr std::size_t kSelectorTrials = 1'000'000;  // host endpoints times policies: bounds the work
+constexpr std::size_t kHostSelectorTrials = 1'000'000;  // host endpoints times policies: bounds the work
 
 ResourceKey key_of_endpoint(const HostEndpoint& endpoint) {
   return {Kind::HostEndpoint, "", endpoint.name};
@@ -58,7 +58,7 @@ class HostReview {
 
   std::vector<Warning> run() {
     review_interfaces();
-    if (snapshot_.host_endpoints.size() * tier_default_.size() > kSelectorTrials) return std::move(warnings_);
+    if (snapshot_.host_endpoints.size() * tier_default_.size() > kHostSelectorTrials) return std::move(warnings_);
     find_governed();
     for (const Governed& governed : governed_) review_closed(governed);
     for (const auto& [policy, tier_default] : tier_default_) review_policy(*policy, tier_default);

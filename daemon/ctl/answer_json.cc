@@ -10,10 +10,6 @@ using policy::Decision;
 using policy::Reason;
 using policy::TrailStep;
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-
 /// The keys that say which policy is meant, null where none is.
 void put_policy(Json& json, const std::string& tier, const std::optional<policy::ResourceKey>& key,
                 std::optional<int> rule) {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/read_world.h"
 #include "nft/compile.h"
 #include "nft/print.h"
@@ -50,10 +51,6 @@ std::string_view print_hook(nft::Hook hook) {
   }
   TIERWALL_CHECK(false);
   return {};
-}
-
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
 }
 
 Json to_json(const nft::Set& set, nft::Element element) {

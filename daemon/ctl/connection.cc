@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "daemon/ctl/passages.h"
+#include "daemon/ctl/reason_text.h"
 #include "daemon/ctl/suggestion.h"
 #include "policy/resolve.h"
 
@@ -15,10 +16,6 @@ namespace {
 
 using policy::Address;
 using policy::Family;
-
-std::string_view print_family(Family family) {
-  return family == Family::V4 ? "IPv4" : "IPv6";
-}
 
 std::optional<Address> first_of(const std::vector<Address>& addresses, Family family) {
   const auto found = std::ranges::find(addresses, family, &Address::family);

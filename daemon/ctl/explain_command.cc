@@ -9,13 +9,13 @@
 #include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/explanation.h"
 #include "daemon/ctl/read_world.h"
-#include "daemon/ctl/worlds.h"
+#include "daemon/ctl/verify_aloud.h"
 
 namespace tierwall::daemon::ctl {
 
 namespace {
 
-constexpr std::string_view kVerb = "explain";
+constexpr std::string_view kExplainVerb = "explain";
 
 /// What is asked for twice or not at all; absent if the options fit together.
 std::optional<std::string> find_usage_error(const ExplainOptions& options) {
@@ -34,26 +34,14 @@ std::optional<std::string> find_usage_error(const ExplainOptions& options) {
   return std::nullopt;
 }
 
-/// Asks the compiled tables and tells on the error stream what is not as it should be.
-void verify(Worlds& worlds, Answer& answer, const Context& context) {
-  if (const Result<void> verified = worlds.verify(answer); !verified) {
-    print_failure(context, kVerb, "the compiled table could not be asked: " + verified.error().message);
-  }
-  for (const std::optional<std::string>* disagreement : {&answer.disagreement, &answer.staged_disagreement}) {
-    if (!*disagreement) continue;
-    context.err << "bug: evaluator and compiled table disagree: " << **disagreement
-                << "; please report it with the manifests\n";
-  }
-}
-
 int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& context) {
   const Result<FlowText> flow = parse_flow(options.flow);
   Result<Answer> answer = flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
   if (!answer) {
-    print_failure(context, kVerb, answer.error().message);
+    print_failure(context, kExplainVerb, answer.error().message);
     return exit_code::kBadInput;
   }
-  verify(worlds, *answer, context);
+  verify_aloud(worlds, *answer, context, kExplainVerb);
   if (options.output == Output::Json) {
     context.out << to_json(*answer).dump(2) << '\n';
   } else {
@@ -80,7 +68,7 @@ int explain_flows(std::istream& flows, bool with_tables, Worlds& worlds, const C
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     Result<Answer> answer = answer_line(line, worlds);
     if (answer) {
-      if (with_tables) verify(worlds, *answer, context);
+      if (with_tables) verify_aloud(worlds, *answer, context, kExplainVerb);
       context.out << to_json(*answer).dump();
     } else {
       // What a bad line holds may be no UTF-8; the answer always is.
@@ -100,7 +88,7 @@ int explain_file(const ExplainOptions& options, Worlds& worlds, const Context& c
   const int exit = file ? explain_flows(file, options.verify, worlds, context) : exit_code::kBadInput;
   // A directory opens like a file and fails when it is read.
   if (file.is_open() && !file.bad()) return exit;
-  print_failure(context, kVerb, *options.flows + ": cannot be read");
+  print_failure(context, kExplainVerb, *options.flows + ": cannot be read");
   return exit_code::kBadInput;
 }
 
@@ -108,10 +96,10 @@ int explain_file(const ExplainOptions& options, Worlds& worlds, const Context& c
 
 int explain_command(const ExplainOptions& options, const Context& context) {
   if (const auto error = find_usage_error(options)) {
-    print_failure(context, kVerb, *error);
+    print_failure(context, kExplainVerb, *error);
     return exit_code::kBadInput;
   }
-  const std::optional<LoadedWorld> world = read_world(options.paths, kVerb, context);
+  const std::optional<LoadedWorld> world = read_world(options.paths, kExplainVerb, context);
   if (!world) return exit_code::kBadInput;
   Worlds worlds(world->inventory.snapshot(), {options.node, context.environment.host_name, options.tie_break});
   return options.flows ? explain_file(options, worlds, context) : explain_one(options, worlds, context);

@@ -19,10 +19,6 @@ using policy::Family;
 /// Nets and ports of one rule that a line shows.
 constexpr std::size_t kShownItems = 6;
 
-std::string_view print_family(Family family) {
-  return family == Family::V4 ? "IPv4" : "IPv6";
-}
-
 /// One end of the flow, as the peer of a rule sees it.
 struct Side {
   std::string_view word;  ///< "source"
@@ -122,6 +118,10 @@ std::string describe_peer(const policy::NodePolicy& resolved, const Side& side, 
 }
 
 }  // namespace
+
+std::string_view print_family(policy::Family family) {
+  return family == policy::Family::V4 ? "IPv4" : "IPv6";
+}
 
 std::string describe_unmet(const policy::NodePolicy& resolved, const policy::ResolvedRule& rule,
                            const policy::Unmet& unmet, const policy::Flow& flow) {

@@ -22,6 +22,8 @@ std::string describe_match(const policy::ResolvedRule& rule);
 /// "does not select this pod", "is about ingress only" (of a walk over egress), "staged, not enforced".
 std::string_view describe_skip(Skip why, const Walk& walk);
 
+std::string_view print_family(policy::Family family);  ///< "IPv4", "IPv6"
+
 /// "tier security (order 100, default Deny)"; tells tiers that nobody wrote, and those that are named but missing.
 std::string describe_tier(const WalkedTier& tier);
 

@@ -11,13 +11,13 @@
 #include "daemon/ctl/sentence.h"
 #include "daemon/ctl/staged_text.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/ctl/worlds.h"
+#include "daemon/ctl/verify_aloud.h"
 
 namespace tierwall::daemon::ctl {
 
 namespace {
 
-constexpr std::string_view kVerb = "test";
+constexpr std::string_view kTestVerb = "test";
 
 /// One flow of one test, judged.
 struct Case {
@@ -70,15 +70,6 @@ Case judge(const PolicyTest& test, const FlowWords& words, const Answer& answer)
   return result;
 }
 
-void verify(Worlds& worlds, Answer& answer, const Context& context) {
-  if (const Result<void> verified = worlds.verify(answer); !verified) {
-    print_failure(context, kVerb, "the compiled table could not be asked: " + verified.error().message);
-  }
-  for (const std::optional<std::string>* disagreement : {&answer.disagreement, &answer.staged_disagreement}) {
-    if (*disagreement) context.err << "bug: evaluator and compiled table disagree: " << **disagreement << '\n';
-  }
-}
-
 /// Every flow judged; a flow that cannot exist in this world is a mistake in the file, at the test's line.
 std::vector<Case> run_tests(const PolicyTestFile& file, Worlds& worlds, const Context& context,
                             std::vector<policy::Diagnostic>& problems) {
@@ -91,7 +82,7 @@ std::vector<Case> run_tests(const PolicyTestFile& file, Worlds& worlds, const Co
         problems.push_back({test.where, policy::Severity::Error, "", "", test.name + ": " + answer.error().message});
         continue;
       }
-      verify(worlds, *answer, context);
+      verify_aloud(worlds, *answer, context, kTestVerb);
       cases.push_back(judge(test, words, *answer));
     }
   }
@@ -155,12 +146,12 @@ bool report(const std::vector<policy::Diagnostic>& problems, const Context& cont
 int test_command(const TestOptions& options, const Context& context) {
   const Result<std::string> text = read_file(options.tests);
   if (!text) {
-    print_failure(context, kVerb, text.error().message);
+    print_failure(context, kTestVerb, text.error().message);
     return exit_code::kBadInput;
   }
   const PolicyTestFile file = read_policy_tests(*text, options.tests);
   if (report(file.problems, context)) return exit_code::kBadInput;
-  const std::optional<LoadedWorld> world = read_world(options.paths, kVerb, context);
+  const std::optional<LoadedWorld> world = read_world(options.paths, kTestVerb, context);
   if (!world) return exit_code::kBadInput;
   std::vector<policy::Diagnostic> problems;
   Worlds worlds(world->inventory.snapshot(), {options.node, context.environment.host_name, options.tie_break});

@@ -13,7 +13,7 @@ namespace tierwall::daemon::ctl {
 namespace {
 
 using policy::Direction;
-using End = WalkedTier::End;
+using TierEnd = WalkedTier::End;
 
 constexpr std::size_t kShownNames = 4;
 constexpr std::size_t kTierIndent = 3;
@@ -28,7 +28,7 @@ class WalkPrinter {
 
   std::string run() {
     for (const WalkedTier& tier : walk_.tiers) {
-      if (tier.end != End::NotReached) print_tier(tier);
+      if (tier.end != TierEnd::NotReached) print_tier(tier);
     }
     print_unreached_tiers();
     for (const WalkedProfile& profile : walk_.profiles) print_profile(profile, &profile == &walk_.profiles.back());
@@ -46,7 +46,7 @@ class WalkPrinter {
   }
 
   void print_tier(const WalkedTier& tier) {
-    if (tier.end == End::NothingToAsk) {
+    if (tier.end == TierEnd::NothingToAsk) {
       return print_line(
           fmt::format("{}: nothing applies ({})", describe_tier(tier), join(describe_skipped(tier), "; ")),
           kTierIndent);
@@ -60,13 +60,13 @@ class WalkPrinter {
       if (!asked.reached) {
         unreached.push_back(policy::print_name(policy.key));
       } else {
-        print_policy(asked, policy, tier.end == End::RuleDecided);
+        print_policy(asked, policy, tier.end == TierEnd::RuleDecided);
       }
     }
     if (!unreached.empty()) print_line("not reached: " + list_some(unreached, kShownNames, "and"), kPolicyIndent);
-    if (tier.end == End::DefaultDenied) print_end("end of tier: Deny, as no policy of it decided", kPolicyIndent);
-    if (tier.end == End::DefaultPassed) print_line("end of tier: Pass, on to the next tier", kPolicyIndent);
-    if (tier.end == End::NoneDecided) print_line("end of tier: no rule of it decided", kPolicyIndent);
+    if (tier.end == TierEnd::DefaultDenied) print_end("end of tier: Deny, as no policy of it decided", kPolicyIndent);
+    if (tier.end == TierEnd::DefaultPassed) print_line("end of tier: Pass, on to the next tier", kPolicyIndent);
+    if (tier.end == TierEnd::NoneDecided) print_line("end of tier: no rule of it decided", kPolicyIndent);
   }
 
   /// "does not select this pod: a, b and 3 more": one line for each reason.
@@ -108,7 +108,7 @@ class WalkPrinter {
   void print_unreached_tiers() {
     std::vector<std::string> names;
     for (const WalkedTier& tier : walk_.tiers) {
-      if (tier.end == End::NotReached) names.push_back(tier.name);
+      if (tier.end == TierEnd::NotReached) names.push_back(tier.name);
     }
     if (names.empty()) return;
     print_line(

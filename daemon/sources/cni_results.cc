@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 
 #include "daemon/sources/decode_reader.h"
+#include "daemon/sources/inotify.h"
 #include "daemon/sources/load_world.h"
 #include "daemon/sources/read_yaml.h"
 
@@ -21,13 +22,6 @@ namespace {
 
 // libcni writes the file in place and removes it when the sandbox goes.
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
-constexpr std::uint32_t kLossEvents = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED;
-
-int make_inotify() {
-  const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "inotify_init1");
-  return fd;
-}
 
 /// cniArgs is a list of pairs: [["K8S_POD_NAMESPACE", "shop"], ...].
 std::string argument(const Node& root, std::string_view key) {

@@ -164,8 +164,8 @@ void check_policy_name(const Cursor& object, const Metadata& metadata) {
                            quote(metadata.name)));
 }
 
-std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<policy::StagedAction> staged,
-                                              const Cursor& object, const Metadata& metadata) {
+std::optional<policy::Resource> decode_tiered_policy(policy::Kind kind, std::optional<policy::StagedAction> staged,
+                                                     const Cursor& object, const Metadata& metadata) {
   if (metadata.certain) check_policy_name(object, metadata);
   std::optional<PolicySpec> spec = PolicySpec{};
   spec->staged = staged;
@@ -183,19 +183,19 @@ std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<p
 }  // namespace
 
 std::optional<policy::Resource> decode_global_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(policy::Kind::GlobalNetworkPolicy, std::nullopt, object, metadata);
+  return decode_tiered_policy(policy::Kind::GlobalNetworkPolicy, std::nullopt, object, metadata);
 }
 
 std::optional<policy::Resource> decode_calico_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(policy::Kind::NetworkPolicy, std::nullopt, object, metadata);
+  return decode_tiered_policy(policy::Kind::NetworkPolicy, std::nullopt, object, metadata);
 }
 
 std::optional<policy::Resource> decode_staged_global_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(policy::Kind::StagedGlobalNetworkPolicy, policy::StagedAction::Set, object, metadata);
+  return decode_tiered_policy(policy::Kind::StagedGlobalNetworkPolicy, policy::StagedAction::Set, object, metadata);
 }
 
 std::optional<policy::Resource> decode_staged_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(policy::Kind::StagedNetworkPolicy, policy::StagedAction::Set, object, metadata);
+  return decode_tiered_policy(policy::Kind::StagedNetworkPolicy, policy::StagedAction::Set, object, metadata);
 }
 
 }  // namespace tierwall::daemon

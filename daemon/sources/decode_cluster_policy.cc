@@ -127,7 +127,7 @@ void read_rule(const Cursor& at, int number, Direction direction, const Dialect&
   append_rules(std::move(rule), direction, written.peers.items, written.ports, rules);
 }
 
-struct Spec {
+struct ClusterSpec {
   std::string tier{policy::kAdminTier};
   std::optional<double> order;
   std::optional<policy::Selector> subject;
@@ -135,7 +135,7 @@ struct Spec {
   RuleSection egress;
 };
 
-std::vector<FieldRow> rows_of(const Dialect& dialect, Spec& spec) {
+std::vector<FieldRow> rows_of(const Dialect& dialect, ClusterSpec& spec) {
   const auto rules = [&dialect](RuleSection& section, Direction direction) {
     return [&dialect, &section, direction](const Cursor& c) {
       section = read_ordered_rules(
@@ -149,19 +149,19 @@ std::vector<FieldRow> rows_of(const Dialect& dialect, Spec& spec) {
           {"egress", rules(spec.egress, Direction::Egress)}};
 }
 
-void read_priority(const Cursor& at, Spec& spec) {
+void read_priority(const Cursor& at, ClusterSpec& spec) {
   if (const auto priority = at.integer(0, kMaxClusterPriority)) spec.order = static_cast<double>(*priority);
 }
 
 /// An unknown tier may be the one that is evaluated first: there, with nothing allowed and behind all others, what the
 /// policy denies is denied early, and what it passes skips nobody.
-void read_tier(const Cursor& at, Spec& spec, bool& tier_known) {
+void read_tier(const Cursor& at, ClusterSpec& spec, bool& tier_known) {
   const auto tier = read_choice(at, kTiers);
   tier_known = tier.has_value();
   if (tier) spec.tier = *tier;
 }
 
-void read_spec_of(const Dialect& dialect, const Cursor& at, Spec& spec) {
+void read_spec_of(const Dialect& dialect, const Cursor& at, ClusterSpec& spec) {
   std::vector<FieldRow> rows = rows_of(dialect, spec);
   const bool has_tier = dialect.kind == policy::Kind::KubernetesClusterNetworkPolicy;
   const bool has_priority = dialect.kind != policy::Kind::KubernetesBaselineAdminNetworkPolicy;
@@ -186,8 +186,8 @@ void check_baseline_name(const Cursor& object, const Metadata& metadata) {
     name->error(fmt::format("must be {}: there is only one policy of this kind", quote(kBaselineName)));
 }
 
-std::optional<policy::Resource> decode_policy(const Dialect& dialect, const Cursor& object, const Metadata& metadata) {
-  Spec spec;
+std::optional<policy::Resource> decode_dialect(const Dialect& dialect, const Cursor& object, const Metadata& metadata) {
+  ClusterSpec spec;
   const std::size_t before = object.errors();
   if (dialect.kind == policy::Kind::KubernetesBaselineAdminNetworkPolicy) check_baseline_name(object, metadata);
   read_spec(object, [&](const Cursor& c) { read_spec_of(dialect, c, spec); });
@@ -210,15 +210,15 @@ std::optional<policy::Resource> decode_policy(const Dialect& dialect, const Curs
 }  // namespace
 
 std::optional<policy::Resource> decode_cluster_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(kCluster, object, metadata);
+  return decode_dialect(kCluster, object, metadata);
 }
 
 std::optional<policy::Resource> decode_admin_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(kAdmin, object, metadata);
+  return decode_dialect(kAdmin, object, metadata);
 }
 
 std::optional<policy::Resource> decode_baseline_admin_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(kBaseline, object, metadata);
+  return decode_dialect(kBaseline, object, metadata);
 }
 
 }  // namespace tierwall::daemon

@@ -177,7 +177,7 @@ void warn_of_ignored(const Cursor& spec, std::string_view section, std::string_v
     at->warning(fmt::format("ignored, because policyTypes does not name {}", type));
 }
 
-struct Spec {
+struct NetworkSpec {
   std::optional<policy::Selector> pods = policy::all();  ///< absent: not understood
   RuleSection ingress;
   RuleSection egress;
@@ -185,7 +185,7 @@ struct Spec {
   std::optional<policy::StagedAction> staged;
 };
 
-void settle_types(const Cursor& at, Spec& spec) {
+void settle_types(const Cursor& at, NetworkSpec& spec) {
   if (!spec.types.written) {
     spec.types.ingress = true;
     spec.types.egress = spec.egress.written;
@@ -194,7 +194,7 @@ void settle_types(const Cursor& at, Spec& spec) {
   if (!spec.types.egress && spec.egress.written) warn_of_ignored(at, "egress", "Egress");
 }
 
-void read_policy_spec(const Cursor& at, const std::string& ns, Spec& spec) {
+void read_policy_spec(const Cursor& at, const std::string& ns, NetworkSpec& spec) {
   const auto read_ingress = [&](const Cursor& c) { read_section(c, Direction::Ingress, ns, spec.ingress); };
   const auto read_egress = [&](const Cursor& c) { read_section(c, Direction::Egress, ns, spec.egress); };
   std::vector<FieldRow> rows = {{"podSelector", [&](const Cursor& c) { spec.pods = read_label_selector(c); }},
@@ -210,9 +210,9 @@ void read_policy_spec(const Cursor& at, const std::string& ns, Spec& spec) {
   settle_types(at, spec);
 }
 
-std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<policy::StagedAction> staged,
-                                              const Cursor& object, const Metadata& metadata) {
-  Spec spec;
+std::optional<policy::Resource> decode_kubernetes_policy(policy::Kind kind, std::optional<policy::StagedAction> staged,
+                                                         const Cursor& object, const Metadata& metadata) {
+  NetworkSpec spec;
   spec.staged = staged;
   const std::size_t before = object.errors();
   read_spec(object, [&](const Cursor& c) { read_policy_spec(c, metadata.ns, spec); });
@@ -239,12 +239,13 @@ std::optional<policy::Resource> decode_policy(policy::Kind kind, std::optional<p
 }  // namespace
 
 std::optional<policy::Resource> decode_network_policy(const Cursor& object, const Metadata& metadata) {
-  return decode_policy(policy::Kind::KubernetesNetworkPolicy, std::nullopt, object, metadata);
+  return decode_kubernetes_policy(policy::Kind::KubernetesNetworkPolicy, std::nullopt, object, metadata);
 }
 
 std::optional<policy::Resource> decode_staged_kubernetes_network_policy(const Cursor& object,
                                                                         const Metadata& metadata) {
-  return decode_policy(policy::Kind::StagedKubernetesNetworkPolicy, policy::StagedAction::Set, object, metadata);
+  return decode_kubernetes_policy(policy::Kind::StagedKubernetesNetworkPolicy, policy::StagedAction::Set, object,
+                                  metadata);
 }
 
 }  // namespace tierwall::daemon

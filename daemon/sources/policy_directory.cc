@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "daemon/sources/decode_manifest.h"
+#include "daemon/sources/inotify.h"
 #include "daemon/sources/load_world.h"
 
 namespace tierwall::daemon {
@@ -24,19 +25,12 @@ namespace {
 // A file written in place is read when its writer closes it. Links are never written, so their creation counts too;
 // a change of permissions can make an unreadable file readable.
 constexpr std::uint32_t kFileEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB;
-constexpr std::uint32_t kLossEvents = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED;
 
 /// The link a kubelet swaps when a mounted config map changes; the files are links through it and see no event.
 constexpr std::string_view kConfigMapLink = "..data";
 
 constexpr std::chrono::seconds kRetryInterval{1};
 constexpr std::size_t kEventBuffer = 16u << 10;
-
-int make_inotify() {
-  const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "inotify_init1");
-  return fd;
-}
 
 std::string reason_of_loss(std::uint32_t mask) {
   if ((mask & IN_MOVE_SELF) != 0) return "the directory was moved away";
