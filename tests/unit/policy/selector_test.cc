@@ -14,7 +14,7 @@ struct Trial {
   bool match;
 };
 
-struct Row {
+struct SelectorRow {
   int number;  // in the table of verdicts that were taken from Calico's own parser
   const char* text;
   const char* canonical;
@@ -22,7 +22,7 @@ struct Row {
 };
 
 // clang-format off
-const Row kRows[] = {
+const SelectorRow kSelectorRows[] = {
     {1, "", "all()", {{{}, kMatch}, {{{"a", "b"}}, kMatch}}},
     {2, " \t ", "all()", {{{}, kMatch}}},
     {3, "\n", kParseError, {}},
@@ -178,7 +178,7 @@ std::string repeated(std::string_view text, std::size_t times) {
 }
 
 TEST(Selector, MeansWhatItMeansInCalico) {
-  for (const Row& row : kRows) {
+  for (const SelectorRow& row : kSelectorRows) {
     const Result<Selector> parsed = parse_selector(row.text);
     ASSERT_EQ(static_cast<bool>(parsed), row.canonical != kParseError) << "row " << row.number << ": " << row.text;
     if (!parsed) {
@@ -193,7 +193,7 @@ TEST(Selector, MeansWhatItMeansInCalico) {
 }
 
 TEST(Selector, CanonicalTextIsAFixedPoint) {
-  for (const Row& row : kRows) {
+  for (const SelectorRow& row : kSelectorRows) {
     if (row.canonical == kParseError) continue;
     EXPECT_EQ(selector(row.canonical), selector(row.text)) << "row " << row.number;
     EXPECT_EQ(canonical(row.canonical), row.canonical) << "row " << row.number;

@@ -43,13 +43,13 @@ std::string asked(const Connection& connection) {
   return text;
 }
 
-struct Row {
+struct PassageRow {
   const char* from;
   const char* to;
   const char* asked;
 };
 
-constexpr Row kRows[] = {
+constexpr PassageRow kRows[] = {
     {"host:eth0:203.0.113.9", "host", "ingress node-1-all normal deny; "},
     {"host:eth1:172.16.0.1", "host", "ingress node-1-storage normal deny; "},
     {"host:lo:127.0.0.1", "host", ""},
@@ -86,7 +86,7 @@ constexpr Row kRows[] = {
 TEST(Passages, EveryWayHasItsHostEndpoints) {
   const LoadedWorld world = *load_world({TIERWALL_SOURCE_DIR "/tests/golden/cli/hosts"});
   const ConnectionJudge judge(world.inventory.snapshot(), {"node-1", "laptop"});
-  for (const Row& row : kRows) {
+  for (const PassageRow& row : kRows) {
     const Connection connection = ask(judge, row.from, row.to);
     EXPECT_EQ(asked(connection), row.asked) << row.from << " -> " << row.to;
     const bool denied = std::string_view(row.asked).find("deny") != std::string_view::npos;

@@ -39,7 +39,7 @@ policy::NodePolicy sets() {
   return resolved;
 }
 
-struct Row {
+struct UnmetRow {
   const char* reason;
   policy::ResolvedRule rule;
   policy::Flow flow = flow_to(443);
@@ -59,7 +59,7 @@ policy::ResolvedRule with_destination(Value Peer::*field, std::type_identity_t<V
   return rule;
 }
 
-std::vector<Row> rows() {
+std::vector<UnmetRow> rows() {
   policy::ResolvedRule not_understood, six, udp, not_tcp, ping;
   not_understood.action = policy::Action::Allow;
   not_understood.understood = false;
@@ -105,7 +105,7 @@ std::vector<Row> rows() {
 
 TEST(ReasonText, EveryConditionHasItsWords) {
   const policy::NodePolicy resolved = sets();
-  for (const Row& row : rows()) {
+  for (const UnmetRow& row : rows()) {
     const auto unmet = policy::first_unmet(resolved, row.rule, row.flow);
     ASSERT_TRUE(unmet) << row.reason;
     EXPECT_EQ(describe_unmet(resolved, row.rule, *unmet, row.flow), row.reason);

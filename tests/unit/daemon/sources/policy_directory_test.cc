@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-std::string tier(const std::string& name, int order) {
+std::string tier_document(const std::string& name, int order) {
   return fmt::format("---\napiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {{name: {}}}\nspec: {{order: {}}}\n",
                      name, order);
 }
@@ -84,7 +84,7 @@ class PolicyDirectoryTest : public testing::Test {
 };
 
 TEST_F(PolicyDirectoryTest, ReadsAtStartInOneStep) {
-  write("a.yaml", tier("a", 1) + tier("b", 2));
+  write("a.yaml", tier_document("a", 1) + tier_document("b", 2));
   write("c.json", R"({"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"c"},"spec":{"order":3}})");
   write("notes.txt", "not a manifest");
   ASSERT_TRUE(start());
@@ -98,9 +98,9 @@ TEST_F(PolicyDirectoryTest, ReadsAtStartInOneStep) {
 
 TEST_F(PolicyDirectoryTest, FollowsWritesRenamesAndDeletions) {
   ASSERT_TRUE(start());
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   EXPECT_TRUE(wait_for("a=1"));
-  write(".a.tmp", tier("a", 2));
+  write(".a.tmp", tier_document("a", 2));
   turn(20ms);
   EXPECT_EQ(tiers(), "a=1");
   fs::rename(policies_ / ".a.tmp", policies_ / "a.yaml");
@@ -118,17 +118,17 @@ TEST_F(PolicyDirectoryTest, FollowsWritesRenamesAndDeletions) {
 }
 
 TEST_F(PolicyDirectoryTest, SlashAtTheEndOfThePathMakesNoOtherFiles) {
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   open(policies_.string() + "/");
   ASSERT_TRUE(directory_->start());
-  write("a.yaml", tier("a", 2));
+  write("a.yaml", tier_document("a", 2));
   EXPECT_TRUE(wait_for("a=2"));
   EXPECT_EQ(directory_->file_count(), 1u);
   EXPECT_TRUE(inventory_.problems().empty());
 }
 
 TEST_F(PolicyDirectoryTest, SlowWriterIsReadWhenItIsDone) {
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   ASSERT_TRUE(start());
   std::ofstream slow(policies_ / "a.yaml");
   slow << "---\napiVersion: projectcalico.org/v3\nkind: Tier\nmeta" << std::flush;
@@ -153,18 +153,18 @@ TEST_F(PolicyDirectoryTest, HalfWrittenFileAtStartIsReadAgainWhenClosed) {
 }
 
 TEST_F(PolicyDirectoryTest, BrokenFileKeepsItsObjectsAndSaysSo) {
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   ASSERT_TRUE(start());
   write("a.yaml", "{");
   EXPECT_TRUE(wait_until([&] { return directory_->problems().size() == 1; }));
   EXPECT_EQ(tiers(), "a=1");
-  write("a.yaml", tier("a", 2));
+  write("a.yaml", tier_document("a", 2));
   EXPECT_TRUE(wait_for("a=2"));
   EXPECT_TRUE(directory_->problems().empty());
 }
 
 TEST_F(PolicyDirectoryTest, UnreadableFileKeepsItsObjectsAndSaysSo) {
-  write("target", tier("a", 1));
+  write("target", tier_document("a", 1));
   fs::create_symlink("target", policies_ / "a.yaml");
   ASSERT_TRUE(start());
   EXPECT_EQ(tiers(), "a=1");
@@ -198,8 +198,8 @@ class AsNobody {
 TEST_F(PolicyDirectoryTest, PermissionsThatComeBackAreNoticed) {
   fs::permissions(scratch_.path(), fs::perms(0755));
   fs::permissions(policies_, fs::perms(0755));
-  write("a.yaml", tier("a", 1));
-  write("b.yaml", tier("b", 1));
+  write("a.yaml", tier_document("a", 1));
+  write("b.yaml", tier_document("b", 1));
   fs::permissions(policies_ / "a.yaml", fs::perms::none);
   {
     const AsNobody nobody;
@@ -220,7 +220,7 @@ TEST_F(PolicyDirectoryTest, ConfigMapSwapIsSeen) {
   for (const int version : {1, 2}) {
     const fs::path data = policies_ / fmt::format("..v{}", version);
     fs::create_directory(data);
-    std::ofstream(data / "a.yaml") << tier("a", version);
+    std::ofstream(data / "a.yaml") << tier_document("a", version);
   }
   fs::create_directory_symlink("..v1", policies_ / "..data");
   fs::create_symlink("..data/a.yaml", policies_ / "a.yaml");
@@ -234,8 +234,8 @@ TEST_F(PolicyDirectoryTest, ConfigMapSwapIsSeen) {
 }
 
 TEST_F(PolicyDirectoryTest, LostDirectoryKeepsObjectsUntilItIsBack) {
-  write("a.yaml", tier("a", 1));
-  write("b.yaml", tier("b", 1));
+  write("a.yaml", tier_document("a", 1));
+  write("b.yaml", tier_document("b", 1));
   ASSERT_TRUE(start());
   fs::rename(policies_, scratch_.path() / "elsewhere");
   EXPECT_TRUE(wait_until([&] { return directory_->failure().has_value(); }));
@@ -246,12 +246,12 @@ TEST_F(PolicyDirectoryTest, LostDirectoryKeepsObjectsUntilItIsBack) {
   fs::rename(scratch_.path() / "elsewhere", policies_);
   EXPECT_TRUE(wait_for("a=1"));
   EXPECT_FALSE(directory_->failure());
-  write("c.yaml", tier("c", 1));
+  write("c.yaml", tier_document("c", 1));
   EXPECT_TRUE(wait_for("a=1 c=1")) << "and it is watched again";
 }
 
 TEST_F(PolicyDirectoryTest, DeletedDirectoryKeepsObjectsUntilItIsBack) {
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   ASSERT_TRUE(start());
   fs::rename(policies_ / "a.yaml", scratch_.path() / "a.yaml");
   EXPECT_TRUE(wait_for(""));
@@ -261,7 +261,7 @@ TEST_F(PolicyDirectoryTest, DeletedDirectoryKeepsObjectsUntilItIsBack) {
   fs::remove(policies_);
   EXPECT_TRUE(wait_until([&] { return directory_->failure().has_value(); }));
   fs::create_directory(policies_);
-  write("b.yaml", tier("b", 2));
+  write("b.yaml", tier_document("b", 2));
   EXPECT_TRUE(wait_until([&] { return tiers().ends_with("b=2"); }));
 }
 
@@ -272,18 +272,18 @@ TEST_F(PolicyDirectoryTest, MissingAtStartIsReportedAndTriedAgain) {
   EXPECT_EQ(started.error().kind, ErrorKind::NotFound);
   EXPECT_TRUE(directory_->failure());
   fs::create_directory(policies_);
-  write("a.yaml", tier("a", 1));
+  write("a.yaml", tier_document("a", 1));
   EXPECT_TRUE(wait_for("a=1"));
   EXPECT_FALSE(directory_->failure());
 }
 
 TEST_F(PolicyDirectoryTest, RescanReadsOnlyWhatChanged) {
-  write("a.yaml", tier("a", 1));
-  write("b.yaml", tier("b", 1));
+  write("a.yaml", tier_document("a", 1));
+  write("b.yaml", tier_document("b", 1));
   ASSERT_TRUE(start());
   directory_->rescan();
   EXPECT_EQ(steps_, 1);
-  write("b.yaml", tier("b", 22));
+  write("b.yaml", tier_document("b", 22));
   directory_->rescan();
   EXPECT_EQ(steps_, 2);
   EXPECT_EQ(tiers(), "a=1 b=22");
