@@ -86,11 +86,13 @@ class TableCompiler {
   Result<Ruleset> run() {
     for (const Family family : policy::kFamilies) {
       const SetNames names = name_sets(policy_, family);
+      SetUnions unions(policy_, family, names);
       for (const Direction direction : policy::kDirections) {
-        if (Result<void> compiled = add_dispatch(direction, family, names); !compiled) return compiled.error();
+        if (Result<void> compiled = add_dispatch(direction, unions); !compiled) return compiled.error();
       }
-      if (Result<void> compiled = host_.compile_treatments(family, names); !compiled) return compiled.error();
+      if (Result<void> compiled = host_.compile_treatments(unions); !compiled) return compiled.error();
       add_meaning_sets(family);
+      for (const auto& [name, united] : unions.all()) add_set(make_union_set(name, united, policy_));
       add_endpoint_sets(family);
     }
     add_base_chains();
@@ -98,8 +100,9 @@ class TableCompiler {
   }
 
  private:
-  Result<void> add_dispatch(Direction direction, Family family, const SetNames& names) {
-    ChainCompiler compiler(policy_, {}, family, names, ruleset_);
+  Result<void> add_dispatch(Direction direction, SetUnions& unions) {
+    const Family family = unions.family();
+    ChainCompiler compiler(policy_, {}, options_.flattening, unions, ruleset_);
     std::map<std::size_t, std::string> chain_of;  // by treatment
     Set map{dispatch_map(direction, family), {address_type(family)}, false, true, "", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {

@@ -20,6 +20,7 @@
 //
 // Chains are named by a hash of their content, so equal treatment is one chain and a changed policy is a new one.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,15 +32,26 @@
 
 namespace tierwall::nft {
 
+/// How many rules are still written one by one.
+struct Flattening {
+  std::size_t readable = 8;  ///< a treatment of so many rules stays as it is written; 0: never
+  std::size_t apart = 4;     ///< of neighbours with one verdict, so many keep a line each; 0: none
+
+  static constexpr Flattening always() { return {0, 0}; }
+  static constexpr Flattening never() { return {static_cast<std::size_t>(-1), static_cast<std::size_t>(-1)}; }
+};
+
 struct CompileOptions {
   enum class EndpointToHost { Accept, Return, Drop };
   enum class UnknownPod { Drop, Allow };
 
   enum class HostDeny { Drop, Reject };
 
-  std::vector<policy::Prefix> pod_cidrs;  ///< of this node; empty: unknown_pod has nothing to act on
+  std::vector<policy::Prefix> pod_cidrs = {};  ///< of this node; empty: unknown_pod has nothing to act on
   UnknownPod unknown_pod = UnknownPod::Drop;
   EndpointToHost endpoint_to_host = EndpointToHost::Accept;
+
+  Flattening flattening = {};
 
   // Of host endpoints:
   std::string node = {};  ///< whose; empty: of none

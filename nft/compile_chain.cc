@@ -1,12 +1,15 @@
 #include "nft/compile_chain.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
+#include "nft/field.h"
+#include "nft/merge_decisions.h"
 #include "nft/names.h"
 #include "nft/print.h"
 #include "nft/table_words.h"
-#include "policy/evaluate.h"
 
 namespace tierwall::nft {
 
@@ -20,108 +23,166 @@ using policy::PolicyClass;
 /// it validates a table.
 constexpr std::size_t kMaxNesting = 15;
 
-void append(Chain& chain, Rule rule) {
-  chain.rules.push_back(std::move(rule));
+/// Cells may hold so many decisions together; a list that would need more hardly speaks of ports, and is not split.
+constexpr std::size_t kMostInCells = 200'000;
+
+/// Fewer single ports than this are not worth a lookup of their own before that of the ranges.
+constexpr std::size_t kFewPorts = 8;
+
+/// How deep a treatment goes when it is split, beside its nested tiers: itself, a cell, the chain that rejects.
+constexpr std::size_t kLevelsOfSplit = 3;
+
+const Verdict kReturns{Verdict::Code::Return, {}};
+
+Verdict go_to(const std::string& chain) {
+  return chain.empty() ? kReturns : Verdict{Verdict::Code::Goto, chain};
 }
 
-/// Untracked and preDNAT policy leaves what no rule decides to what follows.
-bool tiers_may_deny(PolicyClass policy_class) {
-  return policy_class == PolicyClass::Normal || policy_class == PolicyClass::Forward;
+/// "tier default, NetworkPolicy shop/web, rule 1"; of several the number, the first and the last.
+std::string describe(const Decision& decision) {
+  const std::vector<std::string>& rules = decision.stands_for;
+  if (rules.size() == 1) return to_comment(rules.front());
+  return to_comment(std::to_string(rules.size()) + " rules, from " + rules.front() + " to " + rules.back());
+}
+
+Field destination_port(policy::Protocol protocol) {
+  return in_protocol(Field::ThDport, protocol.number);
+}
+
+/// How many tiers nest: those that some packets leave early and others not.
+std::size_t depth_of(const DecisionList& decisions) {
+  std::set<std::size_t> stages;
+  for (const Decision& decision : decisions) {
+    if (decision.action == Action::Pass && !is_final(decision)) stages.insert(decision.stage);
+  }
+  return stages.size();
+}
+
+std::size_t depth_of(const SplitDecisions& split) {
+  std::size_t depth = depth_of(split.others);
+  for (const ProtocolCells& protocol : split.protocols) {
+    for (const PortCell& cell : protocol.cells) depth = std::max(depth, depth_of(cell.decisions));
+  }
+  return depth;
 }
 
 }  // namespace
 
-/// The chain of the tiers from `step` on and of the profiles.
-std::string ChainCompiler::chain_from(const policy::Treatment& treatment, std::size_t step, std::size_t nesting) {
+std::string ChainCompiler::compile(const policy::Treatment& treatment) {
+  DecisionList decisions = drop_unreachable(list_decisions(policy_, treatment, unions_.family(), unions_.names()));
+  if (decisions.size() > flattening_.readable) {
+    decisions = merge(treatment, std::move(decisions));
+    if (decisions.size() > flattening_.readable) {
+      const auto split = split_by_port(decisions, kMostInCells);
+      if (split && depth_of(*split) + kLevelsOfSplit <= kMaxNesting) return compile_split(treatment, decisions, *split);
+    }
+  }
+  return chain_from({treatment, decisions}, decisions.begin(), 1);
+}
+
+DecisionList ChainCompiler::merge(const policy::Treatment& treatment, DecisionList decisions) {
+  return merge_runs(decisions, flattening_.apart, treatment.direction, unions_);
+}
+
+/// The chain of the decisions from `first` on. Every stage has an end, so a Pass before it needs a chain of what
+/// follows; an end that passes on, with no Pass before it, just lets the chain go on.
+std::string ChainCompiler::chain_from(const List& list, Position first, std::size_t nesting) {
   Chain chain;
-  std::vector<std::string> tier_names;
-  bool open_end = true;
-  for (; open_end && step < treatment.steps.size(); ++step) {
-    const policy::TierStep& tier = treatment.steps[step];
-    tier_names.push_back(policy_.tiers[tier.tier].name);
-    const bool passes = has_pass(tier, treatment.direction);
-    const Verdict pass = passes ? to_next(treatment, step + 1, nesting) : Verdict{};
-    open_end = append_tier(chain, treatment, tier, pass);
-    if (open_end && passes) {
-      append(chain, {{}, pass, to_comment("tier " + tier_names.back() + ": passed on")});
-      open_end = false;
+  std::vector<std::size_t> stages;
+  bool passed = false;  // within the stage
+  for (Position at = first; at != list.decisions.end(); ++at) {
+    if (stages.empty() || stages.back() != at->stage) {
+      stages.push_back(at->stage);
+      passed = false;
+    }
+    const bool passes = at->action == Action::Pass;
+    if (passes && !passed && is_final(*at) && (list.split || !at->of_rule)) continue;
+    passed = passed || passes;
+    const Verdict pass = passes ? behind_stage(list, at, nesting) : Verdict{};
+    const std::string comment = describe(*at);
+    chain.rules.push_back({at->matches, action_of(*at, comment, list.treatment, pass), comment});
+    if (is_final(*at)) break;
+  }
+  return add_chain(std::move(chain), list.treatment, stages, nesting);
+}
+
+/// How a packet gets from a stage to what follows it: everything behind returns, or the chain of the rest decides.
+Verdict ChainCompiler::behind_stage(const List& list, Position decision, std::size_t nesting) {
+  const Position next =
+      std::find_if(decision, list.decisions.end(), [&](const Decision& d) { return d.stage > decision->stage; });
+  return next == list.decisions.end() ? kReturns : go_to(chain_from(list, next, nesting + 1));
+}
+
+std::string ChainCompiler::compile_split(const policy::Treatment& treatment, const DecisionList& decisions,
+                                         const SplitDecisions& split) {
+  Chain chain;
+  for (const ProtocolCells& protocol : split.protocols) append_dispatch(chain, treatment, protocol);
+  const DecisionList others = drop_unreachable(split.others);
+  const Verdict rest = go_to(chain_from({treatment, others, true}, others.begin(), 2));
+  const bool all_alike =
+      std::ranges::all_of(chain.rules, [&](const Rule& rule) { return rule.action == RuleAction{rest}; });
+  if (all_alike) return rest.chain;  // ports and protocols made no difference
+  chain.rules.push_back({{}, rest, "other protocols"});
+  std::vector<std::size_t> stages;
+  for (const Decision& decision : decisions) {
+    if (stages.empty() || stages.back() != decision.stage) stages.push_back(decision.stage);
+  }
+  return add_chain(std::move(chain), treatment, stages, 1);
+}
+
+void ChainCompiler::append_dispatch(Chain& chain, const policy::Treatment& treatment, const ProtocolCells& protocol) {
+  if (protocol.cells.size() == 1) {
+    chain.rules.push_back({{is_number(Field::L4Proto, protocol.protocol.number)},
+                           to_cell(treatment, protocol.cells.front()),
+                           policy::print_protocol(protocol.protocol)});
+    return;
+  }
+  std::vector<Element> single;
+  std::vector<Element> ranges;
+  for (const PortCell& cell : protocol.cells) {
+    const Verdict verdict = to_cell(treatment, cell);
+    for (const policy::PortRange& range : cell.ports) {
+      const Element element{make_port_key(range.first), make_port_key(range.last), verdict, {}};
+      (range.first == range.last ? single : ranges).push_back(element);
     }
   }
-  if (open_end && treatment.policy_class == PolicyClass::Normal) append_profiles(chain, treatment);
-  return add_chain(std::move(chain), treatment, tier_names, nesting);
-}
-
-/// How a packet gets from a tier to what follows it: everything behind returns, or the chain of the rest decides.
-Verdict ChainCompiler::to_next(const policy::Treatment& treatment, std::size_t step, std::size_t nesting) {
-  const std::string rest = chain_from(treatment, step, nesting + 1);
-  return rest.empty() ? Verdict{Verdict::Code::Return, {}} : Verdict{Verdict::Code::Goto, rest};
-}
-
-bool ChainCompiler::has_pass(const policy::TierStep& step, Direction direction) const {
-  return std::ranges::any_of(step.policies, [&](std::size_t index) {
-    const auto& rules = policy_.tiers[step.tier].policies[index].rules(direction);
-    return std::ranges::any_of(
-        rules, [](const policy::ResolvedRule& rule) { return policy::effective_action(rule) == Action::Pass; });
-  });
-}
-
-/// False if nothing reaches the end of the tier.
-bool ChainCompiler::append_tier(Chain& chain, const policy::Treatment& treatment, const policy::TierStep& step,
-                                const Verdict& pass) {
-  const policy::ResolvedTier& tier = policy_.tiers[step.tier];
-  for (const std::size_t index : step.policies) {
-    const policy::ResolvedPolicy& policy = tier.policies[index];
-    const std::string words = "tier " + tier.name + ", " + policy::print_key(policy.key);
-    if (!append_rules(chain, policy.rules(treatment.direction), words, treatment, pass)) return false;
+  if (single.size() <= kFewPorts) {
+    std::ranges::move(single, std::back_inserter(ranges));
+  } else {
+    for (Element& element : single) element.last.clear();
+    append_port_map(chain, treatment, protocol.protocol, false, std::move(single));
   }
-  if (tier.default_action == policy::TierDefault::Pass || !tiers_may_deny(treatment.policy_class)) return true;
-  append(chain, {{}, style_.deny, to_comment("tier " + tier.name + ": no rule matched, default Deny")});
-  return false;
+  append_port_map(chain, treatment, protocol.protocol, true, std::move(ranges));
 }
 
-void ChainCompiler::append_profiles(Chain& chain, const policy::Treatment& treatment) {
-  if (treatment.profiles.empty()) append(chain, {{}, style_.deny, "no profile allows it"});
-  for (std::size_t i = 0; i < treatment.profiles.size(); ++i) {
-    const bool last = i + 1 == treatment.profiles.size();
-    if (!append_profile(chain, policy_.profiles[treatment.profiles[i]], treatment, last)) return;
+/// Named by its content, as a chain is.
+void ChainCompiler::append_port_map(Chain& chain, const policy::Treatment& treatment, policy::Protocol protocol,
+                                    bool interval, std::vector<Element> elements) {
+  std::ranges::sort(elements);
+  const std::string words = policy::print_protocol(protocol);
+  Set map{{}, {FieldType::InetService}, interval, true, "", std::move(elements)};
+  std::string content = interval ? "ranges\n" : "single\n";
+  for (const Element& element : map.elements) content += print_element(map, element) + "\n";
+  map.name = prefix_of(treatment) + words + "-" + fingerprint(content);
+  chain.rules.push_back({{},
+                         VerdictMapLookup{destination_port(protocol), map.name},
+                         words + (interval ? ": by ranges of destination ports" : ": by single destination ports")});
+  const auto [entry, added] = ruleset_.sets.try_emplace(map.name, map);
+  if (!added && entry->second != map) {
+    error_ = Error{ErrorKind::Unsupported, "two different maps have the fingerprint " + map.name};
   }
 }
 
-/// False if nothing reaches the profile behind it.
-bool ChainCompiler::append_profile(Chain& chain, const policy::ResolvedProfile& profile,
-                                   const policy::Treatment& treatment, bool last) {
-  if (profile.implicit) return false;  // allows everything: the chain's end returns
-  if (profile.missing) {
-    append(chain, {{}, style_.deny, to_comment("Profile " + profile.name + ": does not exist")});
-    return false;
-  }
-  if (!append_rules(chain, profile.rules(treatment.direction), "Profile " + profile.name, treatment, style_.deny)) {
-    return false;
-  }
-  if (last) append(chain, {{}, style_.deny, to_comment("Profile " + profile.name + ": no rule matched")});
-  return true;
+Verdict ChainCompiler::to_cell(const policy::Treatment& treatment, const PortCell& cell) {
+  const DecisionList decisions = drop_unreachable(merge(treatment, drop_unreachable(cell.decisions)));
+  return go_to(chain_from({treatment, decisions, true}, decisions.begin(), 2));
 }
 
-/// False if a rule without conditions ends the chain.
-bool ChainCompiler::append_rules(Chain& chain, const std::vector<policy::ResolvedRule>& rules, const std::string& words,
-                                 const policy::Treatment& treatment, const Verdict& pass) {
-  for (const policy::ResolvedRule& rule : rules) {
-    if (!rule.understood && (rule.action == Action::Allow || rule.action == Action::Log)) continue;
-    const std::string comment = to_comment(words + ", rule " + std::to_string(rule.number));
-    for (std::vector<Match>& matches : compile_matches(rule, family_, sets_)) {
-      const bool always = matches.empty();
-      append(chain, {std::move(matches), action_of(rule, comment, treatment, pass), comment});
-      if (always && rule.action != Action::Log) return false;
-    }
-  }
-  return true;
-}
-
-RuleAction ChainCompiler::action_of(const policy::ResolvedRule& rule, const std::string& comment,
+RuleAction ChainCompiler::action_of(const Decision& decision, const std::string& comment,
                                     const policy::Treatment& treatment, const Verdict& pass) const {
-  switch (policy::effective_action(rule)) {
+  switch (decision.action) {
     case Action::Allow:
-      if (tiers_may_deny(treatment.policy_class)) return Verdict{Verdict::Code::Return, {}};
+      if (tiers_may_deny(treatment.policy_class)) return kReturns;
       return SetMark{style_.mark, treatment.policy_class == PolicyClass::Untracked, {Verdict::Code::Accept, {}}};
     case Action::Deny:
       return style_.deny;
@@ -137,14 +198,13 @@ RuleAction ChainCompiler::action_of(const policy::ResolvedRule& rule, const std:
 std::string ChainCompiler::prefix_of(const policy::Treatment& treatment) const {
   constexpr const char* kClasses[] = {"hu-", "hp-", "hn-", "hf-"};
   const std::string of_class = style_.of_host ? kClasses[static_cast<std::size_t>(treatment.policy_class)] : "";
-  return of_class + (treatment.direction == Direction::Egress ? "eg" : "in") + family_suffix(family_) + "-";
+  return of_class + (treatment.direction == Direction::Egress ? "eg" : "in") + family_suffix(unions_.family()) + "-";
 }
 
 /// Names the chain by its content and adds it; nothing is added for a chain that only returns.
 std::string ChainCompiler::add_chain(Chain chain, const policy::Treatment& treatment,
-                                     const std::vector<std::string>& tier_names, std::size_t nesting) {
-  const Verdict returns{Verdict::Code::Return, {}};
-  while (!chain.rules.empty() && chain.rules.back().action == RuleAction{returns}) chain.rules.pop_back();
+                                     const std::vector<std::size_t>& stages, std::size_t nesting) {
+  while (!chain.rules.empty() && chain.rules.back().action == RuleAction{kReturns}) chain.rules.pop_back();
   if (chain.rules.empty()) return {};
   const bool goes_on_to_reject = style_.deny.code == Verdict::Code::Goto;
   if (nesting + (goes_on_to_reject ? 1 : 0) > kMaxNesting) {
@@ -154,7 +214,12 @@ std::string ChainCompiler::add_chain(Chain chain, const policy::Treatment& treat
   }
   std::string words = style_.of_host ? "host endpoints, " + std::string(print_class(treatment.policy_class)) + " " : "";
   words += std::string(policy::print_direction(treatment.direction)) + ", tiers: ";
-  for (const std::string& name : tier_names) words += (&name == tier_names.data() ? "" : ", ") + name;
+  const char* before = "";
+  for (const std::size_t stage : stages) {
+    if (stage == treatment.steps.size()) continue;  // the profiles
+    words += before + policy_.tiers[treatment.steps[stage].tier].name;
+    before = ", ";
+  }
   chain.comment = to_comment(words);
   std::string content = chain.comment + "\n";
   for (const Rule& rule : chain.rules) content += print(rule) + "\n";

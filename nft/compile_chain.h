@@ -1,12 +1,27 @@
 #pragma once
-// A treatment -> its chain and the chains behind it: tier by tier, rule by rule.
+// A treatment -> its chain and the chains behind it. Few rules stay in the order and number they were written in:
+//
+//   in4-NAME    tier by tier, rule by rule; a Pass goes to the chain of the tiers that follow
+//
+// Many rules are merged (nft/merge_decisions.h), and if they are still many, split by port (nft/split_by_port.h), so
+// that a packet's cost does not grow with their number:
+//
+//   in4-NAME    tcp dport vmap @in4-tcp-NAME     single ports
+//               tcp dport vmap @in4-tcp-NAME     ranges: every other port
+//               udp, sctp likewise; a protocol whose ports are all alike goes to one chain
+//               what speaks of other protocols, rule by rule
+//   in4-NAME'   what packets to some ports meet
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "nft/compile_rule.h"
+#include "nft/compile.h"
+#include "nft/decision.h"
 #include "nft/ruleset.h"
+#include "nft/set_unions.h"
+#include "nft/split_by_port.h"
 #include "policy/node_policy.h"
 #include "policy/result.h"
 
@@ -19,39 +34,49 @@ struct ChainStyle {
   std::uint32_t mark = 0;  ///< of host endpoints: what untracked and preDNAT policy sets on packets it allows
 };
 
-/// Compiles the chains of one family. Chains are added to the ruleset as they turn out to be needed.
+/// Compiles the chains of one family. Chains and maps are added to the ruleset as they turn out to be needed.
 class ChainCompiler {
  public:
-  ChainCompiler(const policy::NodePolicy& policy, ChainStyle style, policy::Family family, const SetNames& sets,
+  /// Borrows everything but the style.
+  ChainCompiler(const policy::NodePolicy& policy, ChainStyle style, const Flattening& flattening, SetUnions& unions,
                 Ruleset& ruleset)
-      : policy_(policy), style_(std::move(style)), family_(family), sets_(sets), ruleset_(ruleset) {}
+      : policy_(policy), style_(std::move(style)), flattening_(flattening), unions_(unions), ruleset_(ruleset) {}
 
   /// The name of the chain for a treatment; empty if it lets everything return.
-  std::string compile(const policy::Treatment& treatment) { return chain_from(treatment, 0, 1); }
+  std::string compile(const policy::Treatment& treatment);
 
   /// Set when a treatment could not be compiled; the names given out since are of no use.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
-  std::string chain_from(const policy::Treatment& treatment, std::size_t step, std::size_t nesting);
-  Verdict to_next(const policy::Treatment& treatment, std::size_t step, std::size_t nesting);
-  [[nodiscard]] bool has_pass(const policy::TierStep& step, policy::Direction direction) const;
-  bool append_tier(Chain& chain, const policy::Treatment& treatment, const policy::TierStep& step, const Verdict& pass);
-  void append_profiles(Chain& chain, const policy::Treatment& treatment);
-  bool append_profile(Chain& chain, const policy::ResolvedProfile& profile, const policy::Treatment& treatment,
-                      bool last);
-  bool append_rules(Chain& chain, const std::vector<policy::ResolvedRule>& rules, const std::string& words,
-                    const policy::Treatment& treatment, const Verdict& pass);
-  [[nodiscard]] RuleAction action_of(const policy::ResolvedRule& rule, const std::string& comment,
+  using Position = DecisionList::const_iterator;
+
+  /// Chains of decisions are compiled from some decision on; what is known of all of them:
+  struct List {
+    const policy::Treatment& treatment;
+    const DecisionList& decisions;
+    bool split = false;  ///< only what some ports meet
+  };
+
+  std::string chain_from(const List& list, Position first, std::size_t nesting);
+  Verdict behind_stage(const List& list, Position decision, std::size_t nesting);
+  std::string compile_split(const policy::Treatment& treatment, const DecisionList& decisions,
+                            const SplitDecisions& split);
+  void append_dispatch(Chain& chain, const policy::Treatment& treatment, const ProtocolCells& protocol);
+  void append_port_map(Chain& chain, const policy::Treatment& treatment, policy::Protocol protocol, bool interval,
+                       std::vector<Element> elements);
+  Verdict to_cell(const policy::Treatment& treatment, const PortCell& cell);
+  [[nodiscard]] DecisionList merge(const policy::Treatment& treatment, DecisionList decisions);
+  [[nodiscard]] RuleAction action_of(const Decision& decision, const std::string& comment,
                                      const policy::Treatment& treatment, const Verdict& pass) const;
   [[nodiscard]] std::string prefix_of(const policy::Treatment& treatment) const;
-  std::string add_chain(Chain chain, const policy::Treatment& treatment, const std::vector<std::string>& tier_names,
+  std::string add_chain(Chain chain, const policy::Treatment& treatment, const std::vector<std::size_t>& stages,
                         std::size_t nesting);
 
   const policy::NodePolicy& policy_;
   ChainStyle style_;
-  policy::Family family_;
-  const SetNames& sets_;
+  const Flattening& flattening_;
+  SetUnions& unions_;
   Ruleset& ruleset_;
   std::optional<Error> error_;
 };

@@ -84,21 +84,23 @@ std::string HostCompiler::map_name(PolicyClass policy_class, Direction direction
          (direction == Direction::Ingress ? "-in" : "-out") + (quiet ? "-nat" : "") + family_suffix(family);
 }
 
-Result<void> HostCompiler::compile_treatments(Family family, const SetNames& sets) {
+Result<void> HostCompiler::compile_treatments(SetUnions& unions) {
   if (rejects() && governs()) ruleset_.chains.try_emplace(kRejectChain, reject_chain());
   for (const policy::ResolvedHostEndpoint* endpoint : endpoints_) {
     for (const bool may_reject : {true, false}) {
-      if (Result<void> compiled = compile_endpoint(*endpoint, family, sets, may_reject); !compiled) return compiled;
+      if (Result<void> compiled = compile_endpoint(*endpoint, unions, may_reject); !compiled) return compiled;
     }
   }
   return {};
 }
 
 /// Prerouting and postrouting cannot reject, and the kernel refuses a chain they lead to that does.
-Result<void> HostCompiler::compile_endpoint(const policy::ResolvedHostEndpoint& endpoint, Family family,
-                                            const SetNames& sets, bool may_reject) {
+Result<void> HostCompiler::compile_endpoint(const policy::ResolvedHostEndpoint& endpoint, SetUnions& unions,
+                                            bool may_reject) {
+  const Family family = unions.family();
   const Verdict deny = may_reject && rejects() ? Verdict{Verdict::Code::Goto, kRejectChain} : Verdict{};
-  ChainCompiler compiler(policy_, {.of_host = true, .deny = deny, .mark = options_.mark}, family, sets, ruleset_);
+  ChainCompiler compiler(policy_, {.of_host = true, .deny = deny, .mark = options_.mark}, options_.flattening, unions,
+                         ruleset_);
   for (const std::size_t index : endpoint.treatments) {
     const policy::Treatment& treatment = policy_.treatments[index];
     const bool of_prerouting =

@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "nft/compile.h"
-#include "nft/compile_rule.h"
 #include "nft/host_rules.h"
 #include "nft/ruleset.h"
+#include "nft/set_unions.h"
 
 namespace tierwall::nft {
 
@@ -33,7 +33,7 @@ class HostCompiler {
   /// Does a host endpoint govern anything here? If not, nothing below adds anything.
   [[nodiscard]] bool governs() const { return !endpoints_.empty(); }
   /// Unsupported as compile(), naming the host endpoint.
-  Result<void> compile_treatments(policy::Family family, const SetNames& sets);
+  Result<void> compile_treatments(SetUnions& unions);
 
   // The rules of this node's host endpoints in the base chains that others share, in the order they stand there.
   void append_to_forward_on_entry(Chain& forward) const;
@@ -53,8 +53,7 @@ class HostCompiler {
   };
   enum class Pods { Judged, LeftAlone };
 
-  Result<void> compile_endpoint(const policy::ResolvedHostEndpoint& endpoint, policy::Family family,
-                                const SetNames& sets, bool may_reject);
+  Result<void> compile_endpoint(const policy::ResolvedHostEndpoint& endpoint, SetUnions& unions, bool may_reject);
   [[nodiscard]] bool has(policy::PolicyClass policy_class, policy::Direction direction) const;
   [[nodiscard]] bool rejects() const;
   [[nodiscard]] std::string map_name(policy::PolicyClass policy_class, policy::Direction direction,

@@ -14,6 +14,10 @@ Key make_key(const policy::Address& address, policy::Protocol protocol, std::uin
   return key;
 }
 
+Key make_port_key(std::uint16_t port) {
+  return {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)};
+}
+
 Key make_interface_key(const std::string& name) {
   constexpr std::size_t kLength = 16;  // IFNAMSIZ
   TIERWALL_CHECK(!name.empty() && name.size() < kLength);

@@ -61,6 +61,8 @@ struct Set {
 };
 
 Key make_key(const policy::Address& address);
+/// inet_service: a port on its own.
+Key make_port_key(std::uint16_t port);
 /// ipv4_addr/ipv6_addr . inet_proto . inet_service
 Key make_key(const policy::Address& address, policy::Protocol protocol, std::uint16_t port);
 /// ifname: an interface's name, at most 15 bytes.

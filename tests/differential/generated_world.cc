@@ -154,7 +154,10 @@ class WorldGenerator {
 const char* const kJudgedNode = "node-1";
 
 GeneratedWorld generate_world(std::uint32_t seed, const WorldOptions& options) {
-  return WorldGenerator(seed, options).run();
+  constexpr nft::Flattening kFlattenings[] = {{}, nft::Flattening::always(), nft::Flattening::never()};
+  GeneratedWorld world = WorldGenerator(seed, options).run();
+  world.flattening = kFlattenings[seed % std::size(kFlattenings)];
+  return world;
 }
 
 std::vector<Address> fixed_pod_addresses(int pod) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nft/compile.h"
 #include "policy/evaluate.h"
 #include "policy/inventory.h"
 #include "policy/ordering.h"
@@ -21,6 +22,7 @@ struct WorldOptions {
 struct GeneratedWorld {
   policy::Snapshot snapshot;
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
+  nft::Flattening flattening = {};  ///< by the seed: as it comes, always, never
 };
 
 GeneratedWorld generate_world(std::uint32_t seed, const WorldOptions& options = {});

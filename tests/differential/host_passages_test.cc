@@ -167,6 +167,7 @@ TEST(HostPassages, EvaluatorAndTableAgree) {
     options.node = kNode;
     options.failsafes = {.inbound = {{kTcp, *parse_prefix("203.0.113.0/25"), 22}},
                          .outbound = {{kUdp, std::nullopt, 53}}};
+    if (!dice.one_in(3)) options.flattening = dice.one_in(2) ? nft::Flattening::always() : nft::Flattening::never();
     const bool rejects = dice.one_in(3);
     if (rejects) options.host_deny = nft::CompileOptions::HostDeny::Reject;
     const Result<nft::Ruleset> table = nft::compile(policy, options);

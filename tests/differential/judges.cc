@@ -9,7 +9,8 @@
 namespace tierwall::test {
 
 Judges::Judges(const GeneratedWorld& world)
-    : policy_(policy::resolve(world.snapshot, {kJudgedNode}, world.tie_break)), table_(*nft::compile(policy_, {})) {}
+    : policy_(policy::resolve(world.snapshot, {kJudgedNode}, world.tie_break)),
+      table_(*nft::compile(policy_, {.flattening = world.flattening})) {}
 
 std::optional<Answers> Judges::ask(const policy::Flow& flow) const {
   const policy::ResolvedEndpoint* source = policy_.find_endpoint(*flow.source);
@@ -26,10 +27,10 @@ nft::Walk Judges::walk(const policy::Flow& flow) const {
 
 std::string report_disagreement(const GeneratedWorld& world, const policy::Flow& flow) {
   const auto disagree = [&](const policy::Snapshot& smaller) {
-    const auto answers = Judges({smaller, world.tie_break}).ask(flow);
+    const auto answers = Judges({smaller, world.tie_break, world.flattening}).ask(flow);
     return answers && !answers->agree();
   };
-  const GeneratedWorld smallest{shrink(world.snapshot, disagree), world.tie_break};
+  const GeneratedWorld smallest{shrink(world.snapshot, disagree), world.tie_break, world.flattening};
   const Judges judges(smallest);
   const auto answers = judges.ask(flow);
   TIERWALL_CHECK(answers);

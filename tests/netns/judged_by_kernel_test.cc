@@ -259,13 +259,13 @@ std::vector<Flow> flows_for(const KernelJudge& judge, const GeneratedWorld& worl
 /// The smallest world about which evaluator and kernel still disagree.
 std::string report_disagreement(KernelJudge& judge, const GeneratedWorld& world, const Flow& flow) {
   const auto disagree = [&](const policy::Snapshot& smaller) {
-    const test::Judges judges({smaller, world.tie_break});
+    const test::Judges judges({smaller, world.tie_break, world.flattening});
     const auto answers = judges.ask(flow);
     if (!answers) return false;
     judge.enforce(judges.table());
     return judge.ask(flow) != answers->evaluator;
   };
-  const GeneratedWorld smallest{test::shrink(world.snapshot, disagree), world.tie_break};
+  const GeneratedWorld smallest{test::shrink(world.snapshot, disagree), world.tie_break, world.flattening};
   const test::Judges judges(smallest);
   const auto answers = judges.ask(flow);
   TIERWALL_CHECK(answers);

@@ -351,7 +351,7 @@ TEST_F(ReconcilerTest, APolicyThatCannotBeCompiledLeavesTheFormerTable) {
     pass.tier = name;
     policy::Rule rule;
     rule.action = policy::Action::Pass;
-    rule.protocol = policy::kTcp;
+    rule.source.nets = {*policy::parse_prefix("10." + std::to_string(number) + ".0.0/16")};
     pass.ingress = {rule};
     put(tier);
     put(pass);

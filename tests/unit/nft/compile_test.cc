@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+
 #include "nft/diff.h"
 #include "nft/print.h"
 #include "policy/resolve.h"
@@ -45,8 +48,9 @@ CompileOptions host_options() {
 }
 
 TEST(Compile, GoldenRulesets) {
-  for (const Case& one : {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}},
-                          Case{"unknown-pods", strict_options()}, Case{"host-endpoints", host_options()}}) {
+  for (const Case& one :
+       {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}}, Case{"many-policies", {}},
+        Case{"unknown-pods", strict_options()}, Case{"host-endpoints", host_options()}}) {
     SCOPED_TRACE(one.name);
     const std::string folder = "rulesets/" + std::string(one.name);
     const World world = World::of(test::read_golden(folder + "/input.yaml"));
@@ -79,8 +83,8 @@ TEST(Compile, WithoutPolicyThereIsNothingToDispatch) {
   for (const auto& [name, set] : ruleset.sets) EXPECT_TRUE(set.elements.empty()) << name;
 }
 
-/// `count` tiers that each pass one port on before they deny, and one policy per tier.
-World nested_tiers(int count) {
+/// `count` tiers, each with one policy that passes something on before the tier denies.
+World nested_tiers(int count, const std::function<std::string(int)>& what) {
   std::string text = pod("web", "10.0.0.1");
   for (int i = 1; i <= count; ++i) {
     const std::string name = "t" + std::to_string(i);
@@ -88,17 +92,29 @@ World nested_tiers(int count) {
             "}\nspec: {order: " + std::to_string(i) +
             "}\n---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: p" +
             std::to_string(i) + "}\nspec: {tier: " + name + ", selector: all(), types: [Ingress], ingress: [" +
-            "{action: Pass, protocol: TCP, destination: {ports: [" + std::to_string(i) + "]}}]}\n";
+            "{action: Pass, protocol: TCP, " + what(i) + "}]}\n";
   }
   return World::of(text);
 }
 
+std::string a_source(int i) {
+  return "source: {nets: [10." + std::to_string(i) + ".0.0/16]}";
+}
+
+std::string a_port(int i) {
+  return "destination: {ports: [" + std::to_string(i) + "]}";
+}
+
 TEST(Compile, RefusesMoreNestedTiersThanTheKernelFollows) {
-  EXPECT_TRUE(compile(policy::resolve(nested_tiers(15).snapshot(), {}), {}));
-  const Result<Ruleset> refused = compile(policy::resolve(nested_tiers(16).snapshot(), {}), {});
+  EXPECT_TRUE(compile(policy::resolve(nested_tiers(15, a_source).snapshot(), {}), {}));
+  const Result<Ruleset> refused = compile(policy::resolve(nested_tiers(16, a_source).snapshot(), {}), {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::Unsupported);
   EXPECT_THAT(refused.error().message, HasSubstr("Pod shop/web: more than 15 tiers with Pass rules"));
+}
+
+TEST(Compile, TiersThatPassPortsOnDoNotNestOncePortsAreToldApart) {
+  EXPECT_TRUE(compile(policy::resolve(nested_tiers(40, a_port).snapshot(), {}), {}));
 }
 
 TEST(Compile, RejectingTakesALevelOfNesting) {
@@ -108,7 +124,7 @@ TEST(Compile, RejectingTakesALevelOfNesting) {
   CompileOptions rejecting = host_options();
   rejecting.host_deny = CompileOptions::HostDeny::Reject;
   const auto compile_nested = [&](int tiers, const CompileOptions& options) {
-    return compile(policy::resolve(nested_tiers(tiers).with(host).snapshot(), {"node-1"}), options);
+    return compile(policy::resolve(nested_tiers(tiers, a_source).with(host).snapshot(), {"node-1"}), options);
   };
   EXPECT_TRUE(compile_nested(15, host_options()));
   EXPECT_TRUE(compile_nested(14, rejecting));

@@ -294,6 +294,29 @@ Ruleset every_verdict() {
                        make_base_chain("input", Hook::Input, 10, {rule({}, by_source)})});
 }
 
+/// Single ports in a hash map, ranges and everything between them in an interval map.
+Ruleset every_port() {
+  const auto ports = [](std::uint16_t first, std::uint16_t last, Verdict verdict) {
+    return Element{make_port_key(first), make_port_key(last), std::move(verdict), {}};
+  };
+  const auto port = [](std::uint16_t number, Verdict verdict) {
+    return Element{make_port_key(number), {}, std::move(verdict), {}};
+  };
+  Set ranges = make_map(
+      "ranges", {InetService},
+      {ports(0, 79, drop()), ports(80, 80, go_to("leaf")), ports(81, 1023, back()), ports(1024, 65535, go_to("leaf"))});
+  ranges.interval = true;
+  const VerdictMapLookup single{.field = Field::TcpDport, .map = "single"};
+  return make_ruleset(
+      {make_map("single", {InetService}, {port(80, go_to("leaf")), port(443, back()), port(65535, drop())}),
+       std::move(ranges)},
+      {make_chain("leaf", {rule({}, drop())}),
+       make_chain("split", {rule({}, single, "tcp: by single destination ports"),
+                            rule({}, VerdictMapLookup{.field = Field::UdpDport, .map = "ranges"}),
+                            rule({}, VerdictMapLookup{.field = Field::SctpDport, .map = "ranges"}),
+                            rule({}, go_to("leaf"), "other protocols")})});
+}
+
 Ruleset every_hook() {
   std::vector<Chain> chains;
   int number = 0;
@@ -409,6 +432,7 @@ Ruleset every_combination() {
 const std::vector<Sample>& samples() {
   static const std::vector<Sample> all = {{"empty", {}},
                                           {"fields", every_field()},
+                                          {"ports", every_port()},
                                           {"addresses", every_address()},
                                           {"sets", every_set()},
                                           {"verdicts", every_verdict()},
