@@ -246,7 +246,7 @@ void ConnectionJudge::find_host_address(Party& host, Family family, std::vector<
 
 void ConnectionJudge::ask_host_endpoints(Connection& connection) const {
   policy::ConnectionDecision& sides = connection.decision;
-  for (policy::Passage& passage : find_passages(view(), connection, connection.notes)) {
+  for (const policy::Passage& passage : connection.passages) {
     for (policy::Decision& decision : policy::judge_passage(policy_, passage, connection.flow, failsafes_)) {
       if (decision.verdict == policy::Verdict::Deny) sides.verdict = policy::Verdict::Deny;
       if (!passage.in) {
@@ -304,7 +304,8 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
     connection.decision = policy::evaluate_connection(policy_, source.endpoint, destination.endpoint, connection.flow);
   }
   connection.among_host_endpoints = !governed_.empty();
-  if (connection.among_host_endpoints) ask_host_endpoints(connection);
+  connection.passages = find_passages(view(), connection, connection.notes);
+  ask_host_endpoints(connection);
   return connection;
 }
 

@@ -49,6 +49,7 @@ struct Connection {
   policy::ConnectionDecision decision;      ///< its verdict is that of all, those in `crossing` too
   std::optional<policy::Passage> leaving;   ///< with a host endpoint's decision on the egress side: the way it judged
   std::optional<policy::Passage> entering;  ///< the same on the ingress side
+  std::vector<policy::Passage> passages;    ///< through the nodes it crosses, in order
   std::vector<HostAnswer> crossing;         ///< of what crosses a node, in the order it is asked
   bool among_host_endpoints = false;        ///< the world has some, whether or not they judge this
   std::vector<std::string> notes;           ///< how the words were taken, where that is not plain

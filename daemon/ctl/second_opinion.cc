@@ -1,6 +1,7 @@
 #include "daemon/ctl/second_opinion.h"
 
-#include <set>
+#include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,29 +13,68 @@ namespace tierwall::daemon::ctl {
 
 namespace {
 
+using policy::Passage;
 using policy::Verdict;
-
-nft::Packet first_packet(const Connection& connection) {
-  return nft::to_packet(connection.flow, connection.to_own_host ? nft::Hook::Input : nft::Hook::Forward);
-}
 
 bool denies(const std::optional<policy::Decision>& decision) {
   return decision && decision->verdict == Verdict::Deny;
 }
 
-/// What this node's table must do: it judges only the ends that run there.
-Verdict expected_on(const std::string& node, const Connection& connection) {
-  const bool source = connection.source.pod != nullptr && connection.source.pod->node == node;
-  const bool destination = connection.destination.pod != nullptr && connection.destination.pod->node == node;
-  const bool deny =
-      (source && denies(connection.decision.egress)) || (destination && denies(connection.decision.ingress));
+bool has_end_on(const Party& party, const std::string& node) {
+  return party.pod != nullptr && party.pod->node == node;
+}
+
+/// What the table of the passage's node must do: it judges the pods that run there, and its host endpoints.
+Verdict expected_on(const Passage& passage, const Connection& connection) {
+  const policy::ConnectionDecision& sides = connection.decision;
+  const bool egress = has_end_on(connection.source, passage.node) || connection.leaving == passage;
+  const bool ingress = has_end_on(connection.destination, passage.node) || connection.entering == passage;
+  const bool crossing = std::ranges::any_of(connection.crossing, [&](const HostAnswer& answer) {
+    return answer.passage == passage && answer.decision.verdict == Verdict::Deny;
+  });
+  const bool deny = (egress && denies(sides.egress)) || (ingress && denies(sides.ingress)) || crossing;
   return deny ? Verdict::Deny : Verdict::Allow;
 }
 
-std::string describe(const std::string& node, Verdict expected, const nft::Walk& walk) {
-  const std::string last = walk.steps.empty() ? "no rule" : walk.steps.back().chain + ": " + walk.steps.back().rule;
+nft::Packet first_packet(const Connection& connection, const Passage& passage) {
+  nft::Packet packet = nft::to_packet(connection.flow);
+  packet.in_interface = passage.in.value_or("");
+  packet.out_interface = passage.out.value_or("");
+  packet.source_is_local = !passage.in;
+  return packet;
+}
+
+std::string last_rule(const nft::Journey& journey) {
+  for (auto walk = journey.walks.rbegin(); walk != journey.walks.rend(); ++walk) {
+    if (walk->second.steps.empty()) continue;
+    const nft::Walk::Step& step = walk->second.steps.back();
+    return step.chain + ": " + step.rule;
+  }
+  return "no rule";
+}
+
+std::string describe(const std::string& node, Verdict expected, const nft::Journey& journey) {
   return fmt::format("node '{}': the evaluator says {}, the compiled table {} the packet ({})", node,
-                     policy::print_verdict(expected), walk.end == nft::Walk::End::Dropped ? "drops" : "accepts", last);
+                     policy::print_verdict(expected), journey.end == nft::Walk::End::Dropped ? "drops" : "accepts",
+                     last_rule(journey));
+}
+
+/// Of a pod whose manifest names no node, as if it hung on one without a name.
+Passage passage_without_node(const Connection& connection) {
+  Passage passage;
+  passage.from_pod = has_end_on(connection.source, "");
+  passage.to_pod = has_end_on(connection.destination, "");
+  passage.in = policy::kPodInterface;
+  passage.out = policy::kPodInterface;
+  return passage;
+}
+
+std::vector<Passage> passages_of(const Connection& connection) {
+  std::vector<Passage> passages = connection.passages;
+  std::erase_if(passages, [](const Passage& passage) { return !passage.in && !passage.out; });
+  const Passage nowhere = passage_without_node(connection);
+  if ((nowhere.from_pod || nowhere.to_pod) && !connection.to_itself) passages.push_back(nowhere);
+  return passages;
 }
 
 }  // namespace
@@ -42,27 +82,20 @@ std::string describe(const std::string& node, Verdict expected, const nft::Walk&
 const Result<nft::Ruleset>& CompiledTables::table_of(const std::string& node) {
   const auto found = tables_.find(node);
   if (found != tables_.end()) return found->second;
-  policy::NodePolicy resolved = policy::resolve(snapshot_, policy::Scope{node}, tie_break_);
-  resolved.host_endpoints.clear();  // what pods decide is compared, and a packet without interfaces would meet others
-  return tables_.emplace(node, nft::compile(resolved, {})).first->second;
+  const nft::CompileOptions options{.node = node, .failsafes = failsafes_};
+  return tables_.emplace(node, nft::compile(policy::resolve(snapshot_, policy::Scope{node}, tie_break_), options))
+      .first->second;
 }
 
 Result<std::optional<std::string>> CompiledTables::find_disagreement(const Connection& connection) {
-  const bool judged = connection.decision.egress || connection.decision.ingress;
-  const bool by_host = connection.decision.ingress && connection.decision.ingress->reason == policy::Reason::HostToPod;
-  if (!judged || by_host || !connection.flow.source || !connection.flow.destination)
-    return std::optional<std::string>();
-  std::set<std::string> nodes;
-  for (const Party* party : {&connection.source, &connection.destination}) {
-    if (party->pod != nullptr) nodes.insert(party->pod->node.text());
-  }
-  for (const std::string& node : nodes) {
-    const Result<nft::Ruleset>& table = table_of(node);
-    if (!table) return table.error().in("node '" + node + "'");
-    const nft::Walk walk = nft::simulate(*table, first_packet(connection));
-    const Verdict expected = expected_on(node, connection);
-    if ((walk.end == nft::Walk::End::Dropped) != (expected == Verdict::Deny)) {
-      return std::optional<std::string>(describe(node, expected, walk));
+  if (!connection.flow.source || !connection.flow.destination) return std::optional<std::string>();
+  for (const Passage& passage : passages_of(connection)) {
+    const Result<nft::Ruleset>& table = table_of(passage.node);
+    if (!table) return table.error().in("node '" + passage.node + "'");
+    const nft::Journey journey = nft::travel(*table, first_packet(connection, passage));
+    const Verdict expected = expected_on(passage, connection);
+    if ((journey.end == nft::Walk::End::Dropped) != (expected == Verdict::Deny)) {
+      return std::optional<std::string>(describe(passage.node, expected, journey));
     }
   }
   return std::optional<std::string>();

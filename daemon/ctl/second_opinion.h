@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "daemon/ctl/connection.h"
 #include "nft/ruleset.h"
+#include "policy/failsafe.h"
 #include "policy/inventory.h"
 #include "policy/ordering.h"
 #include "policy/result.h"
@@ -17,14 +19,15 @@ namespace tierwall::daemon::ctl {
 class CompiledTables {
  public:
   /// Pre: the snapshot outlives this.
-  explicit CompiledTables(const policy::Snapshot& snapshot, policy::TieBreak tie_break = policy::TieBreak::Calico332)
-      : snapshot_(snapshot), tie_break_(tie_break) {}
+  CompiledTables(const policy::Snapshot& snapshot, policy::Failsafes failsafes,
+                 policy::TieBreak tie_break = policy::TieBreak::Calico332)
+      : snapshot_(snapshot), failsafes_(std::move(failsafes)), tie_break_(tie_break) {}
   CompiledTables(const CompiledTables&) = delete;
   CompiledTables& operator=(const CompiledTables&) = delete;
 
   /// Where a table and the decision differ, in words; absent if they agree or no table sees the packet (an end without
-  /// a known address, a host's way to its own pods). What pods decide is compared; what host endpoints decide depends
-  /// on interfaces and translation, and is not. Unsupported if a table cannot be compiled.
+  /// a known address). Every node the connection crosses is asked on its own, along the passage the evaluator took, so
+  /// that pods and host endpoints are compared alike. Unsupported if a table cannot be compiled.
   Result<std::optional<std::string>> find_disagreement(const Connection& connection);
 
  private:
@@ -32,6 +35,7 @@ class CompiledTables {
   const Result<nft::Ruleset>& table_of(const std::string& node);
 
   const policy::Snapshot& snapshot_;
+  policy::Failsafes failsafes_;
   policy::TieBreak tie_break_;
   std::map<std::string, Result<nft::Ruleset>> tables_;
 };

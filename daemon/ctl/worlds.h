@@ -41,7 +41,7 @@ class Worlds {
  private:
   struct World {
     World(const policy::Snapshot& snapshot, const JudgeOptions& options)
-        : judge(snapshot, options), tables(snapshot, options.tie_break) {}
+        : judge(snapshot, options), tables(snapshot, options.failsafes, options.tie_break) {}
 
     ConnectionJudge judge;
     CompiledTables tables;
