@@ -10,6 +10,7 @@ build_packages=(
 )
 test_packages=(
   python3                              # tests/check
+  iptables                             # a proxy's rules beside ours, in iptables-nft
 )
 lint_packages=(
   clang clang-format clang-tidy libclang-rt-14-dev

@@ -71,6 +71,12 @@ Probe FirewallTest::probe(const std::string& from, const std::string& to, policy
   return {&lab.host(from), &lab.host(to), protocol, port, family, true};
 }
 
+Probe FirewallTest::unheard(const std::string& from, const std::string& to, std::uint16_t port) const {
+  Probe one = probe(from, to, policy::kTcp, port);
+  one.listening = false;
+  return one;
+}
+
 void FirewallTest::expect_all(const std::vector<Expectation>& expectations) const {
   std::vector<Probe> probes;
   std::vector<Outcome> expected;
@@ -87,7 +93,11 @@ void FirewallTest::expect_all(const std::vector<Expectation>& expectations) cons
 
 std::string FirewallTest::nft(std::vector<std::string> words, const std::string& input) const {
   words.insert(words.begin(), "nft");
-  return require_command({.argv = std::move(words), .inside = &lab.node().network}, input);
+  return run_on_node(words, input);
+}
+
+std::string FirewallTest::run_on_node(const std::vector<std::string>& words, const std::string& input) const {
+  return require_command({.argv = words, .inside = &lab.node().network}, input);
 }
 
 }  // namespace tierwall::lab

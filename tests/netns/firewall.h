@@ -34,12 +34,16 @@ struct FirewallTest : ::testing::Test {
 
   [[nodiscard]] Probe probe(const std::string& from, const std::string& to, policy::Protocol protocol = policy::kTcp,
                             std::uint16_t port = 80, policy::Family family = policy::Family::V4) const;
+  /// A TCP probe to a port nobody listens at: what gets there is refused.
+  [[nodiscard]] Probe unheard(const std::string& from, const std::string& to, std::uint16_t port) const;
   /// All at the same time.
   void expect_all(const std::vector<Expectation>& expectations) const;
   void expect(const Probe& probe, Outcome outcome) const { expect_all({{probe, outcome}}); }
   void expect_allowed(const Probe& probe) const { expect(probe, Outcome::Allowed); }
   void expect_dropped(const Probe& probe) const { expect(probe, Outcome::Dropped); }
 
+  /// A program on the node.
+  std::string run_on_node(const std::vector<std::string>& words, const std::string& input = {}) const;
   /// `nft WORDS` on the node.
   std::string nft(std::vector<std::string> words, const std::string& input = {}) const;
 

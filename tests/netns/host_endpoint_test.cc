@@ -13,36 +13,15 @@
 
 #include "tests/lab/flows.h"
 #include "tests/netns/firewall.h"
+#include "tests/netns/host_manifests.h"
 
 namespace tierwall::lab {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::string host_endpoint(const std::string& name, const std::string& interface, const std::string& more = "") {
-  return "apiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: " + name +
-         ", labels: {role: node}}\nspec: {node: node-1, interfaceName: '" + interface + "'" + more + "}\n";
-}
-const char* const kAllowProfile = ", profiles: [projectcalico-default-allow]";
-
-std::string host_policy(const std::string& name, const std::string& spec) {
-  return "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: " + name +
-         "}\nspec: {selector: role == 'node', " + spec + "}\n";
-}
-
-std::string config(const std::string& endpoint_to_host = "accept", const std::string& guard = "off") {
-  return "[host]\nfailsafe_inbound = [\"tcp:4001\"]\nfailsafe_outbound = [\"udp:53\"]\nendpoint_to_host = \"" +
-         endpoint_to_host + "\"\n[guard]\nmode = \"" + guard + "\"\n";
-}
-
 struct HostEndpointTest : FirewallTest {
-  HostEndpointTest() : FirewallTest({.extra_config = config()}) { daemon.start(); }
-
-  [[nodiscard]] Probe unheard(const std::string& from, const std::string& to, std::uint16_t port) const {
-    Probe one = probe(from, to, policy::kTcp, port);
-    one.listening = false;
-    return one;
-  }
+  HostEndpointTest() : FirewallTest({.extra_config = host_config()}) { daemon.start(); }
 };
 
 TEST_F(HostEndpointTest, ClosesTheNodeButNotWhatCrossesItAndNotItsPods) {
@@ -90,37 +69,6 @@ TEST_F(HostEndpointTest, UntrackedPolicyNeedsBothDirectionsAndIsFinal) {
               allowed(probe("outside", "app/web", policy::kTcp, 80))});
 }
 
-TEST_F(HostEndpointTest, PreDnatPolicyKnowsNodePortsByTheirOwnNumber) {
-  nft({"-f", "-"},
-      "table ip proxy { chain p { type nat hook prerouting priority dstnat; tcp dport { 30080, 30081 } dnat to "
-      "10.1.0.1:80; }\n}\n");
-  expect_all(
-      {{unheard("outside", "node", 30080), Outcome::Refused}, {unheard("outside", "node", 30081), Outcome::Refused}});
-  apply("hosts.yaml",
-        host_endpoint("eth0-ep", "eth0", kAllowProfile) +
-            host_policy("nodeports",
-                        "preDNAT: true, applyOnForward: true, ingress: [{action: Allow, protocol: TCP, "
-                        "destination: {ports: [30080]}}, {action: Deny, protocol: TCP, destination: {ports: "
-                        "['30000:32767']}}]"));
-  expect_all({{unheard("outside", "node", 30080), Outcome::Refused}, dropped(unheard("outside", "node", 30081))});
-  expect_allowed(probe("outside", "app/web"));
-}
-
-TEST_F(HostEndpointTest, WhatTheNodeSendsToServicesIsJudgedAfterTranslation) {
-  nft({"-f", "-"},
-      "table ip proxy { chain o { type nat hook output priority -100; ip daddr 192.0.2.2 tcp dport 80 dnat to "
-      "192.0.2.100:80; }\n}\n");
-  const std::string endpoint = host_endpoint("eth0-ep", "eth0", kAllowProfile);
-  const auto deny = [&](const std::string& address) {
-    return endpoint + host_policy("out", "types: [Egress], egress: [{action: Deny, destination: {nets: [" + address +
-                                             "/32]}}, {action: Allow}]");
-  };
-  apply("hosts.yaml", deny("192.0.2.2"));
-  expect(unheard("node", "node-2", 80), Outcome::Refused);
-  apply("hosts.yaml", deny("192.0.2.100"));
-  expect_dropped(unheard("node", "node-2", 80));
-}
-
 TEST_F(HostEndpointTest, OfAllInterfacesPolicesBothBoundariesOfWhatCrosses) {
   apply("hosts.yaml", host_endpoint("all", "*", kAllowProfile) +
                           host_policy("crossing",
@@ -163,7 +111,7 @@ TEST_F(HostEndpointTest, RestoredBeforeTheNetworkComesUpNothingPasses) {
 /// The table of calico.md 4.3. Where another table drops, nothing of ours opens: an nftables accept speaks for its own
 /// table only, so that Accept and Return are one here.
 struct EndpointToHostTest : FirewallTest, ::testing::WithParamInterface<const char*> {
-  EndpointToHostTest() : FirewallTest({.extra_config = config(GetParam())}) { daemon.start(); }
+  EndpointToHostTest() : FirewallTest({.extra_config = host_config(GetParam())}) { daemon.start(); }
 };
 
 TEST_P(EndpointToHostTest, FollowsTheTable) {
@@ -199,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(Actions, EndpointToHostTest, ::testing::Values("accept"
 // ---- not locked out ------------------------------------------------------------------------------------------
 
 struct LockOutTest : FirewallTest {
-  LockOutTest() : FirewallTest({.extra_config = config("accept", "hold")}) { daemon.start(); }
+  LockOutTest() : FirewallTest({.extra_config = host_config("accept", "hold")}) { daemon.start(); }
 
   void write_default_deny() const {
     daemon.write_manifest("hosts.yaml", host_endpoint("eth0-ep", "eth0") + host_policy("deny", "types: [Ingress]"));
