@@ -140,7 +140,7 @@ const std::vector<policy::Diagnostic>& Daemon::warnings() const {
   if (reviewed_generation_ != inventory_.generation()) {
     warnings_ = policy::review(
         inventory_.snapshot(), [this](const policy::ResourceKey& key) { return inventory_.location(key); },
-        config_.tie_break);
+        config_.tie_break, node_settings(config_).failsafes);
     reviewed_generation_ = inventory_.generation();
   }
   return warnings_;

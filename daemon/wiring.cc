@@ -323,6 +323,7 @@ void Daemon::reload() {
 }
 
 void Daemon::take_config(Config config) {
+  reviewed_generation_.reset();  // what is remarked depends on failsafes and tie-breaking, too
   needs_restart_.clear();
   const auto keep = [this](std::string_view key, const auto& in_use, auto& wanted) {
     if (wanted == in_use) return;
