@@ -240,6 +240,8 @@ void read_host_auto(const Entry& entry) {
   entry.config().host_auto = value->get();
 }
 
+constexpr std::size_t kLongestInterfaceName = 15;  // IFNAMSIZ - 1
+
 /// Calico's word for an empty list.
 bool is_none(const toml::node& node) {
   const toml::array* items = node.as_array();
@@ -421,10 +423,19 @@ std::vector<Failsafe> Config::default_failsafe_outbound() {
 }
 
 Result<Failsafe> parse_failsafe(std::string_view text) {
+  if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
+    Result<Failsafe> failsafe = parse_failsafe(text.substr(0, at));
+    const std::string_view interface = text.substr(at + 1);
+    if (failsafe && (interface.empty() || interface.size() > kLongestInterfaceName)) {
+      return malformed(fmt::format("'{}': the name of an interface has 1 to {} bytes", text, kLongestInterfaceName));
+    }
+    if (failsafe) failsafe->interface = interface;
+    return failsafe;
+  }
   const std::size_t first = text.find(':');
   const std::size_t last = text.rfind(':');
   if (first == std::string_view::npos) {
-    return malformed(fmt::format("'{}' is neither PROTOCOL:PORT nor PROTOCOL:CIDR:PORT", text));
+    return malformed(fmt::format("'{}' is neither PROTOCOL:PORT nor PROTOCOL:CIDR:PORT, either with @INTERFACE", text));
   }
   const Result<policy::Protocol> protocol = policy::parse_protocol(text.substr(0, first));
   if (!protocol) return protocol.error().in(fmt::format("'{}'", text));

@@ -89,7 +89,8 @@ ConfigReading load_config(const std::string& file, bool may_be_missing);
 /// "FILE:LINE:COLUMN: error: KEY: MESSAGE".
 std::string print_config_error(const policy::Diagnostic& error);
 
-/// One entry of a failsafe list: "tcp:22", "tcp:10.0.0.0/8:22", "tcp:[fd00::/8]:22".
+/// One entry of a failsafe list: "tcp:22", "tcp:10.0.0.0/8:22", "tcp:[fd00::/8]:22", each with "@eth0" if it holds for
+/// one interface only.
 Result<Failsafe> parse_failsafe(std::string_view text);
 
 /// The name the node goes by when the configuration gives none: the host name in lower case, as the kubelet has it.

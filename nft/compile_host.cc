@@ -294,6 +294,8 @@ void HostCompiler::add_base_chain(Chain chain) {
 
 void HostCompiler::add_base_chains() {
   if (!governs()) return;
+  add_failsafe_sets(ruleset_, options_.failsafes.inbound);
+  add_failsafe_sets(ruleset_, options_.failsafes.outbound);
   if (has_named_ && has_rest_) {
     Set named{kNamedInterfaces, {FieldType::IfName}, false, false, "interfaces with a host endpoint of their own", {}};
     for (const policy::ResolvedHostEndpoint* endpoint : endpoints_) {

@@ -47,6 +47,8 @@ Chain host_chain(std::string name, Hook hook, const HostSide& side, const std::v
 
 Ruleset fallback(const std::vector<Failsafe>& inbound, const std::vector<Failsafe>& outbound) {
   Ruleset ruleset;
+  add_failsafe_sets(ruleset, inbound);
+  add_failsafe_sets(ruleset, outbound);
   Chain forward{"forward", BaseChain{Hook::Forward, kFilterPriority}, "", opening_rules()};
   forward.rules.push_back(drop_the_rest());
   ruleset.chains.emplace("forward", std::move(forward));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nft/names.h"
 #include "nft/table_words.h"
 
 namespace tierwall::nft {
@@ -15,10 +16,28 @@ Field port_field(policy::Protocol protocol, FailsafePort port) {
   return source ? Field::TcpSport : Field::TcpDport;
 }
 
+/// Interface names may hold what names of sets must not.
+std::string interface_set(const std::string& interface) {
+  return "failsafe-" + fingerprint(interface);
+}
+
 }  // namespace
+
+void add_failsafe_sets(Ruleset& ruleset, const std::vector<policy::Failsafe>& failsafes) {
+  for (const policy::Failsafe& failsafe : failsafes) {
+    if (failsafe.interface.empty()) continue;
+    const std::string name = interface_set(failsafe.interface);
+    Set set{name, {FieldType::IfName}, false, false, to_comment("interface of a failsafe"), {}};
+    set.elements.push_back({make_interface_key(failsafe.interface), {}, std::nullopt, {}});
+    ruleset.sets.try_emplace(name, std::move(set));
+  }
+}
 
 Rule failsafe_rule(const policy::Failsafe& failsafe, Way way, FailsafePort port) {
   std::vector<Match> matches;
+  if (!failsafe.interface.empty()) {
+    matches.push_back(in_set(way == Way::In ? Field::IifName : Field::OifName, interface_set(failsafe.interface)));
+  }
   if (failsafe.nets) {
     const policy::Family family = failsafe.nets->base.family;
     const Field peer = way == Way::In ? source_field(family) : destination_field(family);

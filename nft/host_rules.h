@@ -17,6 +17,9 @@ enum class FailsafePort { Destination, Source };
 /// Accepts what the failsafe keeps open.
 Rule failsafe_rule(const policy::Failsafe& failsafe, Way way, FailsafePort port = FailsafePort::Destination);
 
+/// The sets that such rules look into: one per interface that a failsafe names.
+void add_failsafe_sets(Ruleset& ruleset, const std::vector<policy::Failsafe>& failsafes);
+
 /// Accepts what a DHCPv6 client sends (Out) or receives (In).
 Rule dhcpv6_rule(Way way);
 

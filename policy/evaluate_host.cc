@@ -10,16 +10,18 @@ namespace {
 constexpr std::uint16_t kDhcpv6Client = 546;
 constexpr std::uint16_t kDhcpv6Server = 547;
 
-/// One way of looking at a flow: who is the other side, and at which of the two ports the failsafe stands.
+/// One way of looking at a flow: who is the other side, at which of the two ports the failsafe stands, and where.
 struct View {
   const std::optional<Address>& peer;
   std::uint16_t port;
+  std::string_view interface;
 };
 
 const Failsafe* find_in(const std::vector<Failsafe>& failsafes, Protocol protocol, const View& view) {
   const auto found = std::ranges::find_if(failsafes, [&](const Failsafe& failsafe) {
     const bool reaches = !failsafe.nets || (view.peer && failsafe.nets->contains(*view.peer));
-    return failsafe.protocol == protocol && failsafe.port == view.port && reaches;
+    const bool here = failsafe.interface.empty() || failsafe.interface == view.interface;
+    return failsafe.protocol == protocol && failsafe.port == view.port && reaches && here;
   });
   return found != failsafes.end() ? &*found : nullptr;
 }
@@ -27,9 +29,14 @@ const Failsafe* find_in(const std::vector<Failsafe>& failsafes, Protocol protoco
 /// Walks the classes of one host endpoint in one direction.
 class HostEvaluation {
  public:
-  HostEvaluation(const NodePolicy& policy, const ResolvedHostEndpoint& endpoint, Direction direction, const Flow& flow,
-                 const Failsafes& failsafes)
-      : policy_(policy), endpoint_(endpoint), direction_(direction), flow_(flow), failsafes_(failsafes) {}
+  HostEvaluation(const NodePolicy& policy, const ResolvedHostEndpoint& endpoint, Direction direction,
+                 const std::string& interface, const Flow& flow, const Failsafes& failsafes)
+      : policy_(policy),
+        endpoint_(endpoint),
+        direction_(direction),
+        interface_(interface),
+        flow_(flow),
+        failsafes_(failsafes) {}
 
   /// The decision of the first class that makes one; Allow if none does.
   Decision run(const std::vector<PolicyClass>& classes) {
@@ -63,7 +70,8 @@ class HostEvaluation {
   }
 
   bool passes_as_failsafe(PolicyClass policy_class) {
-    if (find_failsafe(failsafes_, direction_, policy_class == PolicyClass::Untracked, flow_) == nullptr) return false;
+    const bool untracked = policy_class == PolicyClass::Untracked;
+    if (find_failsafe(failsafes_, direction_, untracked, flow_, interface_) == nullptr) return false;
     trail_.push_back({TrailStep::Kind::Failsafe, "", std::nullopt, std::nullopt,
                       "a failsafe port: " + std::string(print_class(policy_class)) + " policy does not judge it"});
     return true;
@@ -82,6 +90,7 @@ class HostEvaluation {
   const NodePolicy& policy_;
   const ResolvedHostEndpoint& endpoint_;
   Direction direction_;
+  const std::string& interface_;
   const Flow& flow_;
   const Failsafes& failsafes_;
   std::vector<TrailStep> trail_;
@@ -114,14 +123,15 @@ bool is_dhcpv6(Direction direction, const Flow& flow) {
          flow.destination_port == (ingress ? kDhcpv6Client : kDhcpv6Server);
 }
 
-const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, bool untracked, const Flow& flow) {
+const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, bool untracked, const Flow& flow,
+                              std::string_view interface) {
   const bool ingress = direction == Direction::Ingress;
   const std::optional<Address>& peer = ingress ? flow.source : flow.destination;
   const std::vector<Failsafe>& own = ingress ? failsafes.inbound : failsafes.outbound;
-  const Failsafe* found = find_in(own, flow.protocol, {peer, flow.destination_port});
+  const Failsafe* found = find_in(own, flow.protocol, {peer, flow.destination_port, interface});
   if (found != nullptr || !untracked) return found;
   const std::vector<Failsafe>& answered = ingress ? failsafes.outbound : failsafes.inbound;
-  return find_in(answered, flow.protocol, {peer, flow.source_port});
+  return find_in(answered, flow.protocol, {peer, flow.source_port, interface});
 }
 
 std::vector<PolicyClass> classes_asked(const Passage& passage, const ResolvedHostEndpoint& endpoint,
@@ -136,7 +146,8 @@ std::vector<Decision> judge_passage(const NodePolicy& policy, const Passage& pas
   const auto ask = [&](const ResolvedHostEndpoint& endpoint, Direction direction) {
     const std::vector<PolicyClass> classes = classes_asked(passage, endpoint, direction);
     if (classes.empty()) return;
-    decisions.push_back(HostEvaluation(policy, endpoint, direction, flow, failsafes).run(classes));
+    const std::string& interface = direction == Direction::Ingress ? *passage.in : *passage.out;
+    decisions.push_back(HostEvaluation(policy, endpoint, direction, interface, flow, failsafes).run(classes));
   };
   if (passage.in) {
     if (const ResolvedHostEndpoint* endpoint = policy.find_host_endpoint(passage.node, *passage.in)) {

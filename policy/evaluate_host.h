@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/evaluate.h"
@@ -51,7 +52,8 @@ bool is_dhcpv6(Direction direction, const Flow& flow);
 
 /// The failsafe that keeps this flow out of policy, if there is one. Ingress: to a port of this node; egress: to a port
 /// of somebody else. In front of connection tracking replies count as well, so `untracked` looks at both lists and at
-/// source ports (calico.md 4.4).
-const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, bool untracked, const Flow& flow);
+/// source ports (calico.md 4.4). `interface`: the one the packet enters or leaves by.
+const Failsafe* find_failsafe(const Failsafes& failsafes, Direction direction, bool untracked, const Flow& flow,
+                              std::string_view interface);
 
 }  // namespace tierwall::policy

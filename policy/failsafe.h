@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "policy/address.h"
@@ -15,6 +16,7 @@ struct Failsafe {
   Protocol protocol;
   std::optional<Prefix> nets;  ///< of the other side; absent: any address
   std::uint16_t port = 0;
+  std::string interface = {};  ///< of this node, the only one it holds for; empty: any
 
   friend bool operator==(const Failsafe&, const Failsafe&) = default;
 };

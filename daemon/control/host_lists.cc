@@ -78,7 +78,8 @@ void append(std::vector<FailsafeRow>& rows, const char* direction, const std::ve
     rows.push_back({.direction = direction,
                     .protocol = policy::print_protocol(failsafe.protocol),
                     .port = failsafe.port,
-                    .nets = failsafe.nets ? std::optional(policy::print_prefix(*failsafe.nets)) : std::nullopt});
+                    .nets = failsafe.nets ? std::optional(policy::print_prefix(*failsafe.nets)) : std::nullopt,
+                    .interface = failsafe.interface.empty() ? std::nullopt : std::optional(failsafe.interface)});
   }
 }
 

@@ -218,6 +218,7 @@ Result<FailsafeRow> failsafe_from_json(const Json& json) {
   reader.read("protocol", row.protocol);
   reader.read("port", row.port);
   reader.read("nets", row.nets);
+  reader.read("interface", row.interface);
   return reader.finish(row);
 }
 
@@ -301,8 +302,11 @@ Json to_json(const HostEndpointRow& row) {
 }
 
 Json to_json(const FailsafeRow& row) {
-  return {
-      {"direction", row.direction}, {"protocol", row.protocol}, {"port", row.port}, {"nets", optional_json(row.nets)}};
+  return {{"direction", row.direction},
+          {"protocol", row.protocol},
+          {"port", row.port},
+          {"nets", optional_json(row.nets)},
+          {"interface", optional_json(row.interface)}};
 }
 
 Json to_json(const SetRow& row) {

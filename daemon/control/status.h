@@ -148,7 +148,8 @@ struct FailsafeRow {
   std::string direction;  ///< "inbound", "outbound"
   std::string protocol;
   std::uint16_t port = 0;
-  std::optional<std::string> nets = {};  ///< of the other side; absent: any address
+  std::optional<std::string> nets = {};       ///< of the other side; absent: any address
+  std::optional<std::string> interface = {};  ///< absent: any
 
   friend bool operator==(const FailsafeRow&, const FailsafeRow&) = default;
 };

@@ -139,7 +139,8 @@ type HostEndpoint (
   without_policy: string
 )
 
-type Failsafe (direction: (inbound, outbound), protocol: string, port: int, nets: ?string)
+type Failsafe (direction: (inbound, outbound), protocol: string, port: int, nets: ?string,
+  interface: ?string)
 
 type Set (name: string, meaning: string, members: int)
 

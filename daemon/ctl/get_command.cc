@@ -105,16 +105,18 @@ Listing list(const std::vector<HostEndpointRow>& host_endpoints, bool wide) {
 
 /// As the configuration writes it.
 std::string print_failsafe(const FailsafeRow& row) {
-  if (!row.nets) return fmt::format("{}:{}", row.protocol, row.port);
+  const std::string at = row.interface ? "@" + *row.interface : "";
+  if (!row.nets) return fmt::format("{}:{}{}", row.protocol, row.port, at);
   const bool v6 = row.nets->find(':') != std::string::npos;
-  return fmt::format("{}:{}{}{}:{}", row.protocol, v6 ? "[" : "", *row.nets, v6 ? "]" : "", row.port);
+  return fmt::format("{}:{}{}{}:{}{}", row.protocol, v6 ? "[" : "", *row.nets, v6 ? "]" : "", row.port, at);
 }
 
 Listing list(const std::vector<FailsafeRow>& failsafes, bool /*wide*/) {
-  Listing listing{{"DIRECTION", "PROTOCOL", "PORT", "NETS"}, {}, {}};
+  Listing listing{{"DIRECTION", "PROTOCOL", "PORT", "NETS", "INTERFACE"}, {}, {}};
   for (const FailsafeRow& row : failsafes) {
     const std::string port = fmt::format("{}", row.port);
-    listing.rows.push_back({row.direction, row.protocol, port, row.nets.value_or("any")});
+    listing.rows.push_back(
+        {row.direction, row.protocol, port, row.nets.value_or("any"), row.interface.value_or("any")});
     listing.names.push_back(row.direction + "/" + print_failsafe(row));
   }
   return listing;

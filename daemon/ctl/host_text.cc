@@ -32,6 +32,7 @@ class HostAnswerPrinter {
         flow_(flow),
         view_(view),
         shade_(shade),
+        interface_((direction_ == Direction::Ingress ? answer.passage.in : answer.passage.out).value_or("")),
         classes_(policy::classes_asked(answer.passage, endpoint, direction_)) {}
 
   std::string run() {
@@ -90,7 +91,8 @@ class HostAnswerPrinter {
 
   [[nodiscard]] bool is_failsafe(PolicyClass policy_class) const {
     return policy_class != PolicyClass::Forward &&
-           policy::find_failsafe(view_.failsafes, direction_, policy_class == PolicyClass::Untracked, flow_) != nullptr;
+           policy::find_failsafe(view_.failsafes, direction_, policy_class == PolicyClass::Untracked, flow_,
+                                 interface_) != nullptr;
   }
 
   /// Normal policy always decides.
@@ -135,6 +137,7 @@ class HostAnswerPrinter {
   const policy::Flow& flow_;
   const PolicyView& view_;
   Shade shade_;
+  std::string interface_;
   std::vector<PolicyClass> classes_;
   std::string text_;
 };

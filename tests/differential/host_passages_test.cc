@@ -165,8 +165,8 @@ TEST(HostPassages, EvaluatorAndTableAgree) {
     const NodePolicy policy = resolve(random_world(dice), Scope{.node = kNode});
     nft::CompileOptions options;
     options.node = kNode;
-    options.failsafes = {.inbound = {{kTcp, *parse_prefix("203.0.113.0/25"), 22}},
-                         .outbound = {{kUdp, std::nullopt, 53}}};
+    options.failsafes = {.inbound = {{kTcp, *parse_prefix("203.0.113.0/25"), 22}, {kTcp, std::nullopt, 81, "eth1"}},
+                         .outbound = {{kUdp, std::nullopt, 53}, {kTcp, std::nullopt, 80, "eth0"}}};
     if (!dice.one_in(3)) options.flattening = dice.one_in(2) ? nft::Flattening::always() : nft::Flattening::never();
     const bool rejects = dice.one_in(3);
     if (rejects) options.host_deny = nft::CompileOptions::HostDeny::Reject;

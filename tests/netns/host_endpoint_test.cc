@@ -32,6 +32,8 @@ TEST_F(HostEndpointTest, ClosesTheNodeButNotWhatCrossesItAndNotItsPods) {
                 dropped(probe("node", "outside", policy::kTcp, 80, family)),
                 dropped(probe("outside", "node", policy::kIcmp, 0, family)),
                 allowed(probe("outside", "node", policy::kTcp, 4001, family)),
+                allowed(probe("outside", "node", policy::kTcp, 4002, family)),
+                dropped(probe("outside", "node", policy::kTcp, 4003, family)),
                 allowed(probe("node", "outside", policy::kUdp, 53, family)),
                 allowed(probe("outside", "app/web", policy::kTcp, 80, family)),
                 allowed(probe("app/web", "outside", policy::kTcp, 80, family)),

@@ -13,7 +13,8 @@ std::string host_endpoint(const std::string& name, const std::string& interface,
 /// A GlobalNetworkPolicy for those; `spec` is YAML in flow style.
 std::string host_policy(const std::string& name, const std::string& spec);
 
-/// No port is a failsafe but tcp 4001 in and udp 53 out, so that policy alone decides.
+/// No port is a failsafe but tcp 4001 in (4002 by eth0, 4003 by an interface that is not there) and udp 53 out, so that
+/// policy alone decides.
 std::string host_config(const std::string& endpoint_to_host = "accept", const std::string& guard = "off");
 
 }  // namespace tierwall::lab

@@ -64,7 +64,7 @@ fallback = "none"
 [host]
 auto = true
 endpoint_to_host = "drop"
-failsafe_inbound = ["tcp:22", "tcp:10.0.0.0/8:22", "udp:[fd00::/8]:53"]
+failsafe_inbound = ["tcp:22", "tcp:10.0.0.0/8:22", "udp:[fd00::/8]:53@eth0.7"]
 failsafe_outbound = []
 [metrics]
 listen = "127.0.0.1:9098"
@@ -86,6 +86,7 @@ listen = "127.0.0.1:9098"
   EXPECT_EQ(config.compile.endpoint_to_host, nft::CompileOptions::EndpointToHost::Drop);
   ASSERT_THAT(config.failsafe_inbound, SizeIs(3));
   EXPECT_EQ(policy::print_prefix(*config.failsafe_inbound[2].nets), "fd00::/8");
+  EXPECT_EQ(config.failsafe_inbound[2].interface, "eth0.7");
   EXPECT_THAT(config.failsafe_outbound, IsEmpty());
   EXPECT_EQ(config.metrics_listen, "127.0.0.1:9098");
 }
@@ -198,6 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[host]\nendpoint_to_host = \"ACCEPT\"\n", "'ACCEPT' is none of \"accept\", \"return\", \"drop\""},
         BadRow{"[host]\nfailsafe_inbound = [\"tcp:22\", \"icmp:1\"]\n", "'icmp:1': this protocol has no ports"},
         BadRow{"[host]\nfailsafe_inbound = [\"tcp:70000\"]\n", "'70000' is not a port from 1 to 65535"},
+        BadRow{"[host]\nfailsafe_inbound = [\"tcp:22@\"]\n", "the name of an interface has 1 to 15 bytes"},
         BadRow{"[host]\nfailsafe_outbound = [\"udp:fd00::/8:53\"]\n", "an IPv6 block is written in brackets"},
         BadRow{"[metrics]\nlisten = \"9098\"\n", "'9098' is not ADDRESS:PORT"},
         BadRow{"[control]\nsocket = \"/very/long/"

@@ -114,11 +114,11 @@ TEST_F(HostListsTest, WhatHappensWithoutAPolicy) {
 
 TEST(FailsafeList, IsWhatTheConfigurationSays) {
   const Config config =
-      parse_config("[host]\nfailsafe_inbound = [\"tcp:[fd00::/8]:22\"]\nfailsafe_outbound = [\"udp:53\"]\n", "t")
+      parse_config("[host]\nfailsafe_inbound = [\"tcp:[fd00::/8]:22@eth0\"]\nfailsafe_outbound = [\"udp:53\"]\n", "t")
           .config;
-  EXPECT_THAT(
-      list_failsafes(config.failsafe_inbound, config.failsafe_outbound),
-      ElementsAre(FailsafeRow{"inbound", "tcp", 22, "fd00::/8"}, FailsafeRow{"outbound", "udp", 53, std::nullopt}));
+  EXPECT_THAT(list_failsafes(config.failsafe_inbound, config.failsafe_outbound),
+              ElementsAre(FailsafeRow{"inbound", "tcp", 22, "fd00::/8", "eth0"},
+                          FailsafeRow{"outbound", "udp", 53, std::nullopt}));
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ TEST(Rows, SurviveTheWayThroughJson) {
                                       .profiles = {"site"},
                                       .classes = {{"normal", "ingress", {"default/x"}}},
                                       .without_policy = "deny"};
-  const FailsafeRow failsafe{.direction = "inbound", .protocol = "tcp", .port = 22, .nets = "10.0.0.0/8"};
+  const FailsafeRow failsafe{
+      .direction = "inbound", .protocol = "tcp", .port = 22, .nets = "10.0.0.0/8", .interface = "eth0"};
   const SetRow set{.name = "src-1", .meaning = "pods", .members = 4};
   EXPECT_EQ(*tiers_from_json(Json::array({to_json(tier)})), std::vector<TierRow>{tier});
   EXPECT_EQ(*policies_from_json(Json::array({to_json(policy)})), std::vector<PolicyRow>{policy});

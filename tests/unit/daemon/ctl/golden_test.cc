@@ -262,7 +262,7 @@ Json answer_to(const std::string& method, State state) {
   }
   if (method == "ListFailsafes") {
     return {{"failsafes",
-             {to_json(FailsafeRow{"inbound", "tcp", 22, "fd00::/8"}),
+             {to_json(FailsafeRow{"inbound", "tcp", 22, "fd00::/8", "eth0"}),
               to_json(FailsafeRow{"outbound", "udp", 53, std::nullopt})}}};
   }
   if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
