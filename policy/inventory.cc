@@ -221,7 +221,7 @@ bool Inventory::take_in_plain(const ResourceEvent& event, Resource& resource) {
   const Origin* origin = plain_origin(event.key);
   const bool plain = origin != nullptr ? origin->fits(event.source, event.where, event.key)
                                        : become_plain(event.key, event.source, event.where);
-  if (plain && snapshot_.put(std::move(resource))) ++generation_;
+  if (plain && snapshot_.put(std::move(resource))) note_change(event.key);
   return plain;
 }
 
@@ -230,7 +230,7 @@ void Inventory::forget(const ResourceEvent& event) {
     if (origin->source != event.source) return;
     leave_plain(event.key);
     snapshot_.remove(event.key);
-    ++generation_;
+    note_change(event.key);
     return;
   }
   const auto known = copies_.find(event.key);
@@ -310,7 +310,19 @@ void Inventory::publish(const ResourceKey& key, Copies& copies) {
   } else {
     changed = snapshot_.put(*std::exchange(in_force->second.resource, std::nullopt));
   }
-  if (changed) ++generation_;
+  if (changed) note_change(key);
+}
+
+void Inventory::note_change(const ResourceKey& key) {
+  ++generation_;
+  changes_.push_back(key);
+  if (changes_.size() > kRememberedChanges) changes_.pop_front();
+}
+
+std::optional<std::vector<ResourceKey>> Inventory::changed_since(std::uint64_t generation) const {
+  const std::uint64_t count = generation_ - generation;
+  if (generation > generation_ || count > changes_.size()) return std::nullopt;
+  return std::vector<ResourceKey>(changes_.end() - static_cast<std::ptrdiff_t>(count), changes_.end());
 }
 
 std::vector<Diagnostic> Inventory::problems() const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -71,6 +72,10 @@ class Inventory {
   [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
   /// Counts changes of the snapshot; equal numbers mean equal snapshots.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
+  /// What changed in the snapshot since it had this generation, in order; an object may be named more than once.
+  /// Absent if that is too long ago: only the last kRememberedChanges are known.
+  [[nodiscard]] std::optional<std::vector<ResourceKey>> changed_since(std::uint64_t generation) const;
+  static constexpr std::size_t kRememberedChanges = 1024;
   /// Problems of all objects, sorted by place. An object that is in two sources is one of them.
   [[nodiscard]] std::vector<Diagnostic> problems() const;
   /// What this source told us and did not take back, sorted.
@@ -109,6 +114,7 @@ class Inventory {
   bool take_in_plain(const ResourceEvent& event, Resource& resource);
   void forget(const ResourceEvent& event);
   void share(Resource& resource);
+  void note_change(const ResourceKey& key);
 
   /// The origin of a plain object; null if it is not plain, or not known.
   [[nodiscard]] const Origin* plain_origin(const ResourceKey& key) const;
@@ -126,6 +132,7 @@ class Inventory {
   SharingPool<Labels> labels_;
   SharingPool<SharedText> texts_;
   std::uint64_t generation_ = 0;
+  std::deque<ResourceKey> changes_;  // the last ones
 };
 
 }  // namespace tierwall::policy

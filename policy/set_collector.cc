@@ -7,46 +7,26 @@ namespace tierwall::policy {
 
 namespace {
 
-template <typename Set>
-SetId remember(std::map<std::string, SetId>& ids, std::vector<Set>& sets, Set set) {
-  const SetId id = sets.size();
-  ids.emplace(set.meaning, id);
-  sets.push_back(std::move(set));
-  return id;
-}
-
-template <typename Member>
-void sort_unique(std::vector<Member>& members) {
-  std::ranges::sort(members);
-  members.erase(std::unique(members.begin(), members.end()), members.end());
-}
-
-void append_named_ports(std::vector<ServiceAddress>& members, const Subject& endpoint, const std::string& port_name,
-                        std::optional<Protocol> protocol) {
-  for (const ContainerPort& port : *endpoint.ports) {
-    if (port.name != port_name || (protocol && port.protocol != *protocol)) continue;
-    for (const Address& address : endpoint.addresses) members.push_back({address, port.protocol, port.port});
-  }
-}
-
 std::string name_of(const ServiceName& service) {
   return "service " + service.ns + "/" + service.name;
 }
 
 /// Sorts by meaning; answers where each former index went.
 template <typename Set>
-std::vector<SetId> sort_by_meaning(std::vector<Set>& sets) {
+std::vector<SetId> sort_by_meaning(std::vector<Set>& sets, std::vector<SetQuery>& queries) {
   std::vector<SetId> order(sets.size());
   for (SetId i = 0; i < order.size(); ++i) order[i] = i;
   std::ranges::sort(order, {}, [&](SetId id) -> const std::string& { return sets[id].meaning; });
   std::vector<SetId> moved_to(sets.size());
-  std::vector<Set> sorted;
-  sorted.reserve(sets.size());
+  std::vector<Set> sorted_sets;
+  std::vector<SetQuery> sorted_queries;
   for (const SetId from : order) {
-    moved_to[from] = sorted.size();
-    sorted.push_back(std::move(sets[from]));
+    moved_to[from] = sorted_sets.size();
+    sorted_sets.push_back(std::move(sets[from]));
+    sorted_queries.push_back(std::move(queries[from]));
   }
-  sets = std::move(sorted);
+  sets = std::move(sorted_sets);
+  queries = std::move(sorted_queries);
   return moved_to;
 }
 
@@ -73,6 +53,18 @@ void for_each_rule(NodePolicy& policy, Visit visit) {
   for (ResolvedProfile& profile : policy.profiles) visit_all(profile);
 }
 
+/// The id of what has this meaning, described and asked for if it is new.
+template <typename Collected, typename Describe>
+SetId collect(Collected& collected, std::string meaning, SetQuery query, Describe describe) {
+  const auto [entry, added] = collected.ids.try_emplace(meaning, collected.sets.size());
+  if (!added) return entry->second;
+  auto& set = collected.sets.emplace_back();
+  set.meaning = std::move(meaning);
+  set.description = describe();
+  collected.queries.push_back(std::move(query));
+  return entry->second;
+}
+
 std::optional<RangeSet> resolve_nets(const std::vector<Prefix>& nets) {
   if (nets.empty()) return std::nullopt;
   return RangeSet::of(nets);
@@ -80,88 +72,32 @@ std::optional<RangeSet> resolve_nets(const std::vector<Prefix>& nets) {
 
 }  // namespace
 
-SetCollector::SetCollector(const Snapshot& snapshot, const Subjects& subjects) : subjects_(subjects) {
-  for (const auto& [name, slice] : snapshot.endpoint_slices) {
-    if (!slice.service.empty()) slices_[{slice.ns, slice.service}].push_back(&slice);
-  }
-}
-
-SetCollector::Slices SetCollector::slices_of(const ServiceName& service) const {
-  const auto found = slices_.find(service);
-  return found == slices_.end() ? Slices{} : found->second;
-}
-
 SetId SetCollector::endpoints_and_nets(const Selector& selector) {
-  AddressSet set;
-  set.meaning = print_selector(selector);
-  if (const auto known = address_ids_.find(set.meaning); known != address_ids_.end()) return known->second;
-  set.description = describe_selector(selector);
-  for (const auto* endpoints : {&subjects_.pods, &subjects_.host_endpoints}) {
-    for (const Subject& endpoint : *endpoints) {
-      if (!matches(selector, endpoint.scope)) continue;
-      set.addresses.insert(set.addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
-    }
-  }
-  for (const Subject& subject : subjects_.network_sets) {
-    if (!matches(selector, subject.scope)) continue;
-    for (const AddressRange& range : subject.network_set->nets.ranges()) set.nets.insert(range);
-  }
-  sort_unique(set.addresses);
-  return remember(address_ids_, address_sets_, std::move(set));
+  return collect(address_sets_, print_selector(selector), {.of = SetQuery::Of::Endpoints, .selector = selector},
+                 [&] { return describe_selector(selector); });
 }
 
 SetId SetCollector::nodes(const Selector& selector) {
-  AddressSet set;
-  set.meaning = "nodes " + print_selector(selector);
-  if (const auto known = address_ids_.find(set.meaning); known != address_ids_.end()) return known->second;
-  set.description = "nodes with " + describe_selector(selector);
-  for (const Subject& node : subjects_.nodes) {
-    if (matches(selector, node.scope))
-      set.addresses.insert(set.addresses.end(), node.addresses.begin(), node.addresses.end());
-  }
-  sort_unique(set.addresses);
-  return remember(address_ids_, address_sets_, std::move(set));
+  return collect(address_sets_, "nodes " + print_selector(selector), {.of = SetQuery::Of::Nodes, .selector = selector},
+                 [&] { return "nodes with " + describe_selector(selector); });
 }
 
 SetId SetCollector::named_port(const std::string& port_name, std::optional<Protocol> protocol, const Selector& owners) {
   const std::string port = "port '" + port_name + "'" + (protocol ? "/" + print_protocol(*protocol) : "") + " of ";
-  ServiceSet set;
-  set.meaning = port + print_selector(owners);
-  if (const auto known = service_ids_.find(set.meaning); known != service_ids_.end()) return known->second;
-  set.description = port + describe_selector(owners);
-  for (const auto* endpoints : {&subjects_.pods, &subjects_.host_endpoints}) {
-    for (const Subject& endpoint : *endpoints) {
-      if (matches(owners, endpoint.scope)) append_named_ports(set.members, endpoint, port_name, protocol);
-    }
-  }
-  sort_unique(set.members);
-  return remember(service_ids_, service_sets_, std::move(set));
+  return collect(service_sets_, port + print_selector(owners),
+                 {.of = SetQuery::Of::NamedPorts, .selector = owners, .port_name = port_name, .protocol = protocol},
+                 [&] { return port + describe_selector(owners); });
 }
 
 SetId SetCollector::addresses_of(const ServiceName& service) {
-  AddressSet set;
-  set.meaning = set.description = name_of(service);
-  if (const auto known = address_ids_.find(set.meaning); known != address_ids_.end()) return known->second;
-  for (const EndpointSlice* slice : slices_of(service)) {
-    set.addresses.insert(set.addresses.end(), slice->addresses.begin(), slice->addresses.end());
-  }
-  sort_unique(set.addresses);
-  return remember(address_ids_, address_sets_, std::move(set));
+  return collect(address_sets_, name_of(service), {.of = SetQuery::Of::ServiceAddresses, .service = service},
+                 [&] { return name_of(service); });
 }
 
 SetId SetCollector::endpoints_of(const ServiceName& service, std::optional<Protocol> protocol) {
-  ServiceSet set;
-  set.meaning = set.description = name_of(service) + (protocol ? "/" + print_protocol(*protocol) : "");
-  if (const auto known = service_ids_.find(set.meaning); known != service_ids_.end()) return known->second;
-  for (const EndpointSlice* slice : slices_of(service)) {
-    for (const Address& address : slice->addresses) {
-      for (const EndpointPort& port : slice->ports) {
-        if (!protocol || port.protocol == *protocol) set.members.push_back({address, port.protocol, port.port});
-      }
-    }
-  }
-  sort_unique(set.members);
-  return remember(service_ids_, service_sets_, std::move(set));
+  const std::string meaning = name_of(service) + (protocol ? "/" + print_protocol(*protocol) : "");
+  return collect(service_sets_, meaning, {.of = SetQuery::Of::ServicePorts, .service = service, .protocol = protocol},
+                 [&] { return meaning; });
 }
 
 ResolvedPorts SetCollector::ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners) {
@@ -200,15 +136,16 @@ ResolvedPeer SetCollector::destination(const Peer& destination, std::optional<Pr
   return resolved;
 }
 
-void SetCollector::deliver(NodePolicy& policy) {
-  const std::vector<SetId> addresses = sort_by_meaning(address_sets_);
-  const std::vector<SetId> services = sort_by_meaning(service_sets_);
+SetQueries SetCollector::deliver(NodePolicy& policy) {
+  const std::vector<SetId> addresses = sort_by_meaning(address_sets_.sets, address_sets_.queries);
+  const std::vector<SetId> services = sort_by_meaning(service_sets_.sets, service_sets_.queries);
   for_each_rule(policy, [&](ResolvedRule& rule) {
     renumber(rule.source, addresses, services);
     renumber(rule.destination, addresses, services);
   });
-  policy.address_sets = std::move(address_sets_);
-  policy.service_sets = std::move(service_sets_);
+  policy.address_sets = std::move(address_sets_.sets);
+  policy.service_sets = std::move(service_sets_.sets);
+  return {std::move(address_sets_.queries), std::move(service_sets_.queries)};
 }
 
 }  // namespace tierwall::policy

@@ -1,5 +1,6 @@
 #pragma once
 // Collects the sets that rules name while they are resolved, each meaning once, and numbers them by meaning at the end.
+// Who their members are is found elsewhere: policy/set_members.h, policy/set_index.h.
 
 #include <map>
 #include <optional>
@@ -7,25 +8,28 @@
 #include <vector>
 
 #include "policy/node_policy.h"
-#include "policy/subjects.h"
+#include "policy/set_query.h"
 
 namespace tierwall::policy {
 
 class SetCollector {
  public:
-  /// Borrows both; they outlive it.
-  SetCollector(const Snapshot& snapshot, const Subjects& subjects);
-
   /// `local` is the subject of the policy if the rule's endpoint stands on this side: port names there need only be
   /// looked up on the endpoints the policy applies to.
   ResolvedPeer source(const Peer& peer, std::optional<Protocol> protocol, const Selector* local);
   ResolvedPeer destination(const Peer& peer, std::optional<Protocol> protocol, const Selector* local);
 
-  /// Moves the sets into `policy` sorted by meaning and renumbers the rules that name them.
-  void deliver(NodePolicy& policy);
+  /// Moves the sets, which have no members yet, into `policy` sorted by meaning and renumbers the rules that name them.
+  /// Answers what their members are.
+  SetQueries deliver(NodePolicy& policy);
 
  private:
-  using Slices = std::vector<const EndpointSlice*>;
+  template <typename Set>
+  struct Collected {
+    std::map<std::string, SetId> ids = {};  // by meaning
+    std::vector<Set> sets = {};
+    std::vector<SetQuery> queries = {};
+  };
 
   ResolvedPeer peer(const Peer& peer, std::optional<Protocol> protocol, const Selector* local);
   ResolvedPorts ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners);
@@ -34,14 +38,9 @@ class SetCollector {
   SetId named_port(const std::string& port_name, std::optional<Protocol> protocol, const Selector& owners);
   SetId addresses_of(const ServiceName& service);
   SetId endpoints_of(const ServiceName& service, std::optional<Protocol> protocol);
-  [[nodiscard]] Slices slices_of(const ServiceName& service) const;
 
-  const Subjects& subjects_;
-  std::map<ServiceName, Slices> slices_;
-  std::map<std::string, SetId> address_ids_;  // by meaning
-  std::map<std::string, SetId> service_ids_;
-  std::vector<AddressSet> address_sets_;
-  std::vector<ServiceSet> service_sets_;
+  Collected<AddressSet> address_sets_;
+  Collected<ServiceSet> service_sets_;
 };
 
 }  // namespace tierwall::policy

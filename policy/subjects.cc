@@ -13,48 +13,6 @@ const Labels* labels_of_namespace(const Snapshot& snapshot, const std::string& n
   return found != snapshot.namespaces.end() ? &found->second.labels : nullptr;
 }
 
-LabelScope scope_of(const Snapshot& snapshot, const Pod& pod) {
-  LabelScope scope;
-  scope.own = &pod.labels;
-  scope.namespace_name = pod.ns;
-  scope.namespace_labels = labels_of_namespace(snapshot, pod.ns);
-  scope.workload = true;
-  scope.service_account = pod.service_account.text();
-  if (const auto account = snapshot.service_accounts.find({pod.ns, pod.service_account.text()});
-      account != snapshot.service_accounts.end()) {
-    scope.service_account_labels = &account->second.labels;
-  }
-  if (const auto profile = snapshot.profiles.find(namespace_profile(pod.ns)); profile != snapshot.profiles.end()) {
-    scope.profile_labels = &profile->second.labels_to_apply;
-  }
-  return scope;
-}
-
-LabelScope scope_of(const Snapshot& snapshot, const NetworkSet& set) {
-  LabelScope scope;
-  scope.own = &set.labels;
-  scope.namespace_name = set.ns;
-  if (!set.ns.empty()) scope.namespace_labels = labels_of_namespace(snapshot, set.ns);
-  return scope;
-}
-
-/// What the profiles of a host endpoint give it; of two that give one label the first counts. May be nothing.
-std::unique_ptr<const Labels> labels_of_profiles(const Snapshot& snapshot, const HostEndpoint& endpoint) {
-  auto merged = std::make_unique<Labels>();
-  for (auto name = endpoint.profiles.rbegin(); name != endpoint.profiles.rend(); ++name) {
-    const auto profile = snapshot.profiles.find(*name);
-    if (profile == snapshot.profiles.end()) continue;
-    for (const auto& [key, value] : profile->second.labels_to_apply.entries()) merged->set(key, value);
-  }
-  return merged;
-}
-
-/// Of two pods with one address the running, younger one holds it (design.md 7.5).
-bool outranks(const Pod& left, const Pod& right) {
-  const auto rank = [](const Pod& pod) { return std::make_tuple(pod.phase == PodPhase::Running, pod.created); };
-  return rank(left) != rank(right) ? rank(left) > rank(right) : pod_key(left) < pod_key(right);
-}
-
 /// Addresses of pods by namespace and name: what their status says, and before it says anything what the runtime gave
 /// their sandboxes.
 class PodAddresses {
@@ -86,15 +44,71 @@ std::map<Address, const Pod*> address_holders(const Snapshot& snapshot, const Po
       const bool wins = outranks(pod, *entry->second);
       const Pod& loser = wins ? *entry->second : pod;
       if (wins) entry->second = &pod;
-      remarks.push_back("pods " + print_name(pod_key(*entry->second)) + " and " + print_name(pod_key(loser)) +
-                        " have one address, " + print_address(address) + ": it counts as " +
-                        print_name(pod_key(*entry->second)) + "'s, the running, younger one");
+      remarks.push_back(print_shared_address(*entry->second, loser, address));
     }
   }
   return holders;
 }
 
 }  // namespace
+
+LabelScope scope_of(const Snapshot& snapshot, const Pod& pod) {
+  LabelScope scope;
+  scope.own = &pod.labels;
+  scope.namespace_name = pod.ns;
+  scope.namespace_labels = labels_of_namespace(snapshot, pod.ns);
+  scope.workload = true;
+  scope.service_account = pod.service_account.text();
+  if (const auto account = snapshot.service_accounts.find({pod.ns, pod.service_account.text()});
+      account != snapshot.service_accounts.end()) {
+    scope.service_account_labels = &account->second.labels;
+  }
+  if (const auto profile = snapshot.profiles.find(namespace_profile(pod.ns)); profile != snapshot.profiles.end()) {
+    scope.profile_labels = &profile->second.labels_to_apply;
+  }
+  return scope;
+}
+
+LabelScope scope_of(const Snapshot& snapshot, const NetworkSet& set) {
+  LabelScope scope;
+  scope.own = &set.labels;
+  scope.namespace_name = set.ns;
+  if (!set.ns.empty()) scope.namespace_labels = labels_of_namespace(snapshot, set.ns);
+  return scope;
+}
+
+std::unique_ptr<const Labels> labels_of_profiles(const Snapshot& snapshot, const HostEndpoint& endpoint) {
+  auto merged = std::make_unique<Labels>();
+  for (auto name = endpoint.profiles.rbegin(); name != endpoint.profiles.rend(); ++name) {
+    const auto profile = snapshot.profiles.find(*name);
+    if (profile == snapshot.profiles.end()) continue;
+    for (const auto& [key, value] : profile->second.labels_to_apply.entries()) merged->set(key, value);
+  }
+  return merged;
+}
+
+LabelScope scope_of(const Node& node) {
+  LabelScope scope;
+  scope.own = &node.labels;
+  return scope;
+}
+
+LabelScope scope_of(const HostEndpoint& endpoint, const Labels& of_profiles) {
+  LabelScope scope;
+  scope.own = &endpoint.labels;
+  scope.profile_labels = &of_profiles;
+  return scope;
+}
+
+bool outranks(const Pod& left, const Pod& right) {
+  const auto rank = [](const Pod& pod) { return std::make_tuple(pod.phase == PodPhase::Running, pod.created); };
+  return rank(left) != rank(right) ? rank(left) > rank(right) : pod_key(left) < pod_key(right);
+}
+
+std::string print_shared_address(const Pod& holder, const Pod& other, const Address& address) {
+  return "pods " + print_name(pod_key(holder)) + " and " + print_name(pod_key(other)) + " have one address, " +
+         print_address(address) + ": it counts as " + print_name(pod_key(holder)) + "'s, the running, younger one";
+}
 
 ResourceKey pod_key(const Pod& pod) {
   return {Kind::Pod, pod.ns, pod.name};
@@ -107,10 +121,7 @@ bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod) {
 bool selects(const Snapshot& snapshot, const Policy& policy, const HostEndpoint& endpoint) {
   if (policy.kind != Kind::GlobalNetworkPolicy) return false;
   const std::unique_ptr<const Labels> of_profiles = labels_of_profiles(snapshot, endpoint);
-  LabelScope scope;
-  scope.own = &endpoint.labels;
-  scope.profile_labels = of_profiles.get();
-  return matches(policy.subject, scope);
+  return matches(policy.subject, scope_of(endpoint, *of_profiles));
 }
 
 Subjects find_subjects(const Snapshot& snapshot) {
@@ -129,15 +140,11 @@ Subjects find_subjects(const Snapshot& snapshot) {
     subjects.network_sets.push_back({.scope = scope_of(snapshot, set), .network_set = &set, .addresses = {}});
   }
   for (const auto& [name, node] : snapshot.nodes) {
-    LabelScope scope;
-    scope.own = &node.labels;
-    subjects.nodes.push_back({.scope = scope, .addresses = node.addresses});
+    subjects.nodes.push_back({.scope = scope_of(node), .addresses = node.addresses});
   }
   for (const auto& [name, endpoint] : snapshot.host_endpoints) {
-    LabelScope scope;
-    scope.own = &endpoint.labels;
-    scope.profile_labels = subjects.merged_labels.emplace_back(labels_of_profiles(snapshot, endpoint)).get();
-    subjects.host_endpoints.push_back({.scope = scope,
+    const auto& of_profiles = subjects.merged_labels.emplace_back(labels_of_profiles(snapshot, endpoint));
+    subjects.host_endpoints.push_back({.scope = scope_of(endpoint, *of_profiles),
                                        .addresses = endpoint.expected_addresses,
                                        .ports = &endpoint.ports,
                                        .host_endpoint = &endpoint});

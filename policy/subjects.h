@@ -35,6 +35,21 @@ Subjects find_subjects(const Snapshot& snapshot);
 
 ResourceKey pod_key(const Pod& pod);
 
+// The pieces of it, for whoever keeps subjects while the world changes. Scopes borrow from the snapshot.
+
+LabelScope scope_of(const Snapshot& snapshot, const Pod& pod);
+LabelScope scope_of(const Snapshot& snapshot, const NetworkSet& set);
+LabelScope scope_of(const Node& node);
+/// `of_profiles`: what labels_of_profiles said.
+LabelScope scope_of(const HostEndpoint& endpoint, const Labels& of_profiles);
+
+/// What the profiles of a host endpoint give it; of two that give one label the first counts. May be nothing.
+std::unique_ptr<const Labels> labels_of_profiles(const Snapshot& snapshot, const HostEndpoint& endpoint);
+
+/// Of two pods with one address the running, younger one holds it (design.md 7.5).
+bool outranks(const Pod& left, const Pod& right);
+std::string print_shared_address(const Pod& holder, const Pod& other, const Address& address);
+
 /// Does the policy apply to this pod? Says nothing about directions.
 bool selects(const Snapshot& snapshot, const Policy& policy, const Pod& pod);
 /// The same of a host endpoint, which only global policies that are enforced select.

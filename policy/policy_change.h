@@ -1,0 +1,36 @@
+#pragma once
+// What is different between two states of a NodePolicy, so that whoever follows it need not compare them.
+
+#include <vector>
+
+#include "policy/counted_members.h"
+#include "policy/node_policy.h"
+
+namespace tierwall::policy {
+
+struct AddressSetChange {
+  SetId set = 0;
+  MemberChange<Address> addresses = {};
+  bool nets = false;  ///< the set's ranges are others now
+
+  friend bool operator==(const AddressSetChange&, const AddressSetChange&) = default;
+};
+
+struct ServiceSetChange {
+  SetId set = 0;
+  MemberChange<ServiceAddress> members = {};
+
+  friend bool operator==(const ServiceSetChange&, const ServiceSetChange&) = default;
+};
+
+struct PolicyChange {
+  /// Anything may be different, and what is below says nothing. Otherwise only what is below, and remarks.
+  bool everything = false;
+  std::vector<AddressSetChange> address_sets = {};
+  std::vector<ServiceSetChange> service_sets = {};
+};
+
+/// Makes `behind` equal to `ahead`, which differs from it by this change.
+void follow(NodePolicy& behind, const NodePolicy& ahead, const PolicyChange& change);
+
+}  // namespace tierwall::policy

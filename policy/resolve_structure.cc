@@ -1,0 +1,247 @@
+#include "policy/resolve_structure.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "policy/host_interfaces.h"
+#include "policy/set_collector.h"
+
+namespace tierwall::policy {
+
+namespace {
+
+std::optional<Family> family_of(const Rule& rule) {
+  if (rule.ip_version) return rule.ip_version;
+  if (rule.protocol == kIcmp) return Family::V4;
+  if (rule.protocol == kIcmpv6) return Family::V6;
+  return std::nullopt;
+}
+
+ResolvedRule resolve_rule(SetCollector& sets, const Rule& rule, Direction direction, const Selector* subject) {
+  ResolvedRule resolved;
+  resolved.action = rule.action;
+  resolved.number = rule.number;
+  resolved.understood = rule.understood;
+  resolved.annotations = rule.annotations;
+  if (!rule.understood) return resolved;  // what it matches is decided by its action alone
+  resolved.family = family_of(rule);
+  resolved.protocol = rule.protocol;
+  resolved.not_protocol = rule.not_protocol;
+  resolved.icmp = rule.icmp;
+  resolved.not_icmp = rule.not_icmp;
+  const Selector* source_subject = direction == Direction::Egress ? subject : nullptr;
+  const Selector* destination_subject = direction == Direction::Ingress ? subject : nullptr;
+  resolved.source = sets.source(rule.source, rule.protocol, source_subject);
+  resolved.destination = sets.destination(rule.destination, rule.protocol, destination_subject);
+  return resolved;
+}
+
+std::vector<ResolvedRule> resolve_rules(SetCollector& sets, const std::vector<Rule>& rules, Direction direction,
+                                        const Selector* subject) {
+  std::vector<ResolvedRule> resolved;
+  resolved.reserve(rules.size());
+  for (const Rule& rule : rules) resolved.push_back(resolve_rule(sets, rule, direction, subject));
+  return resolved;
+}
+
+ResourceKey policy_key(const Policy& policy) {
+  return {policy.kind, policy.ns, policy.name};
+}
+
+/// What applies to one endpoint, while it is being collected.
+struct PendingEndpoint {
+  const Subject* subject = nullptr;
+  std::vector<Treatment> treatments = {};  ///< of pods: ingress, egress
+};
+
+PendingEndpoint pending_pod(const Subject& subject) {
+  return {&subject, {{.direction = Direction::Ingress}, {.direction = Direction::Egress}}};
+}
+
+PendingEndpoint pending_host(const Subject& subject) {
+  PendingEndpoint endpoint{&subject};
+  for (const PolicyClass policy_class :
+       {PolicyClass::Untracked, PolicyClass::PreDnat, PolicyClass::Normal, PolicyClass::Forward}) {
+    for (const Direction direction : kDirections) {
+      endpoint.treatments.push_back({.direction = direction, .policy_class = policy_class});
+    }
+  }
+  return endpoint;
+}
+
+/// Only what is global and no preview speaks of host endpoints, and untracked and preDNAT policies of nothing else
+/// (calico.md 1.1, 1.2).
+bool selects(const Policy& policy, const Subject& endpoint) {
+  const bool may = endpoint.pod != nullptr ? policy.stage == Stage::Tracked : policy.kind == Kind::GlobalNetworkPolicy;
+  return may && matches(policy.subject, endpoint.scope);
+}
+
+bool is_of_class(const Policy& policy, PolicyClass policy_class) {
+  switch (policy_class) {
+    case PolicyClass::Untracked:
+      return policy.stage == Stage::Untracked;
+    case PolicyClass::PreDnat:
+      return policy.stage == Stage::PreDnat;
+    case PolicyClass::Normal:
+      return policy.stage == Stage::Tracked;
+    case PolicyClass::Forward:
+      return policy.stage == Stage::Tracked && policy.apply_on_forward;
+  }
+  TIERWALL_CHECK(false);
+}
+
+void append_policy(PendingEndpoint& endpoint, const Policy& policy, std::size_t tier, std::size_t index) {
+  for (Treatment& treatment : endpoint.treatments) {
+    if (!policy.applies_to(treatment.direction) || !is_of_class(policy, treatment.policy_class)) continue;
+    if (treatment.steps.empty() || treatment.steps.back().tier != tier) treatment.steps.push_back({tier, {}});
+    treatment.steps.back().policies.push_back(index);
+  }
+}
+
+/// Appends the policy to what applies to every endpoint it selects. False if that is none.
+bool append_where_selected(std::vector<PendingEndpoint>& endpoints, const Policy& policy, std::size_t tier,
+                           std::size_t index) {
+  bool selected = false;
+  for (PendingEndpoint& endpoint : endpoints) {
+    if (!selects(policy, *endpoint.subject)) continue;
+    append_policy(endpoint, policy, tier, index);
+    selected = true;
+  }
+  return selected;
+}
+
+/// Rules of a direction in which the policy does not apply are not resolved: nothing would read their sets.
+ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
+  ResolvedPolicy resolved{policy_key(policy), policy.order, {}, {}};
+  if (policy.applies_to_ingress) {
+    resolved.ingress = resolve_rules(sets, policy.ingress, Direction::Ingress, &policy.subject);
+  }
+  if (policy.applies_to_egress) {
+    resolved.egress = resolve_rules(sets, policy.egress, Direction::Egress, &policy.subject);
+  }
+  return resolved;
+}
+
+/// The tiers with at least one policy that selects an endpoint here; fills the endpoints' treatments on the way.
+std::vector<ResolvedTier> resolve_tiers(const Snapshot& snapshot, TieBreak tie_break, SetCollector& sets,
+                                        std::vector<PendingEndpoint>& endpoints) {
+  std::vector<ResolvedTier> tiers;
+  for (const OrderedTier& ordered : order_tiers(snapshot.tiers, snapshot.policies, tie_break)) {
+    ResolvedTier tier{ordered.tier.name, ordered.tier.order, ordered.tier.default_action, ordered.missing, {}};
+    for (const Policy* policy : ordered.policies) {
+      if (policy->staged) continue;
+      if (!append_where_selected(endpoints, *policy, tiers.size(), tier.policies.size())) continue;
+      tier.policies.push_back(resolve_policy(sets, *policy));
+    }
+    if (!tier.policies.empty()) tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+ResolvedProfile resolve_profile(const Snapshot& snapshot, SetCollector& sets, const std::string& name,
+                                bool of_namespace) {
+  ResolvedProfile profile{.name = name, .ingress = {}, .egress = {}};
+  if (const auto written = snapshot.profiles.find(name); written != snapshot.profiles.end()) {
+    profile.ingress = resolve_rules(sets, written->second.ingress, Direction::Ingress, nullptr);
+    profile.egress = resolve_rules(sets, written->second.egress, Direction::Egress, nullptr);
+    return profile;
+  }
+  profile.implicit = of_namespace || name == kAllowProfile;
+  profile.missing = !profile.implicit;
+  return profile;
+}
+
+std::vector<std::string> profiles_of(const Subject& endpoint) {
+  if (endpoint.pod != nullptr) return {namespace_profile(endpoint.pod->ns)};
+  return endpoint.host_endpoint->profiles;
+}
+
+/// The profiles that the endpoints here name, each once.
+std::vector<ResolvedProfile> resolve_profiles(const Snapshot& snapshot, SetCollector& sets,
+                                              std::vector<PendingEndpoint>& endpoints) {
+  std::vector<ResolvedProfile> profiles;
+  std::map<std::string, std::size_t> index;
+  for (PendingEndpoint& endpoint : endpoints) {
+    std::vector<std::size_t> indices;
+    for (const std::string& name : profiles_of(*endpoint.subject)) {
+      const auto [entry, added] = index.try_emplace(name, profiles.size());
+      if (added) profiles.push_back(resolve_profile(snapshot, sets, name, endpoint.subject->pod != nullptr));
+      indices.push_back(entry->second);
+    }
+    for (Treatment& treatment : endpoint.treatments) {
+      if (treatment.policy_class == PolicyClass::Normal) treatment.profiles = indices;
+    }
+  }
+  return profiles;
+}
+
+/// Host endpoints need no treatment where no policy is: only Normal means something without one.
+bool is_needed(const Treatment& treatment) {
+  return treatment.policy_class == PolicyClass::Normal || !treatment.steps.empty();
+}
+
+void deliver_treatments(NodePolicy& policy, const std::vector<PendingEndpoint>& endpoints) {
+  for (const PendingEndpoint& endpoint : endpoints) {
+    std::ranges::copy_if(endpoint.treatments, std::back_inserter(policy.treatments), is_needed);
+  }
+  std::ranges::sort(policy.treatments);
+  policy.treatments.erase(std::unique(policy.treatments.begin(), policy.treatments.end()), policy.treatments.end());
+}
+
+void deliver_endpoints(NodePolicy& policy, const std::vector<PendingEndpoint>& endpoints,
+                       std::vector<ResolvedHostEndpoint> governed) {
+  deliver_treatments(policy, endpoints);
+  const auto position = [&](const Treatment& treatment) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(policy.treatments, treatment) - policy.treatments.begin());
+  };
+  auto host = governed.begin();
+  for (const PendingEndpoint& endpoint : endpoints) {
+    if (const Pod* pod = endpoint.subject->pod) {
+      policy.endpoints.push_back({pod_key(*pod), pod->node.text(), endpoint.subject->addresses,
+                                  position(endpoint.treatments.front()), position(endpoint.treatments.back())});
+      continue;
+    }
+    for (const Treatment& treatment : endpoint.treatments) {
+      if (is_needed(treatment)) host->treatments.push_back(position(treatment));
+    }
+    ++host;
+  }
+  policy.host_endpoints = std::move(governed);
+}
+
+}  // namespace
+
+Structure resolve_structure(const Snapshot& snapshot, const std::optional<std::string>& node, TieBreak tie_break,
+                            const std::vector<const Subject*>& pods, const std::vector<Subject>& host_endpoints) {
+  std::vector<PendingEndpoint> endpoints;
+  for (const Subject* pod : pods) endpoints.push_back(pending_pod(*pod));
+
+  SetCollector sets;
+  NodePolicy policy;
+  std::vector<ResolvedHostEndpoint> governed = find_governed(snapshot, node, policy.remarks);
+  for (const ResolvedHostEndpoint& endpoint : governed) {
+    endpoints.push_back(pending_host(*std::ranges::find_if(
+        host_endpoints, [&](const Subject& subject) { return subject.host_endpoint->name == endpoint.name; })));
+  }
+  policy.tiers = resolve_tiers(snapshot, tie_break, sets, endpoints);
+  for (const ResolvedTier& tier : policy.tiers) {
+    if (tier.missing) {
+      policy.remarks.push_back("tier '" + tier.name +
+                               "' does not exist: its policies are evaluated after all tiers, with Deny");
+    }
+  }
+  policy.profiles = resolve_profiles(snapshot, sets, endpoints);
+  SetQueries queries = sets.deliver(policy);
+  for (const ResolvedProfile& profile : policy.profiles) {
+    if (profile.missing) {
+      policy.remarks.push_back("profile '" + profile.name +
+                               "' does not exist: host endpoints that name it deny what reaches it");
+    }
+  }
+  deliver_endpoints(policy, endpoints, std::move(governed));
+  return {std::move(policy), std::move(queries)};
+}
+
+}  // namespace tierwall::policy
