@@ -28,19 +28,6 @@ std::string dispatch_map(Direction direction, Family family) {
 
 // ---- sets ----------------------------------------------------------------------------------------------------
 
-Set exact_set(const policy::AddressSet& meaning, Family family) {
-  Set set{"addr" + family_suffix(family) + "-" + fingerprint(meaning.meaning),
-          {address_type(family)},
-          false,
-          false,
-          to_comment(meaning.description),
-          {}};
-  for (const policy::Address& address : meaning.addresses) {
-    if (address.family == family) set.elements.push_back({make_key(address), {}, std::nullopt, {}});
-  }
-  return set;
-}
-
 Set range_set(std::string name, std::string_view comment, const policy::RangeSet& nets, Family family) {
   Set set{std::move(name), {address_type(family)}, true, false, to_comment(comment), {}};
   const policy::RangeSet of_family = nets.only(family);
@@ -50,18 +37,15 @@ Set range_set(std::string name, std::string_view comment, const policy::RangeSet
   return set;
 }
 
-Set service_set(const policy::ServiceSet& meaning, Family family) {
-  Set set{"svc" + family_suffix(family) + "-" + fingerprint(meaning.meaning),
-          {address_type(family), FieldType::InetProto, FieldType::InetService},
-          false,
-          false,
-          to_comment(meaning.description),
-          {}};
-  for (const policy::ServiceAddress& member : meaning.members) {
-    if (member.address.family != family) continue;
-    set.elements.push_back({make_key(member.address, member.protocol, member.port), {}, std::nullopt, {}});
-  }
-  return set;
+std::vector<FieldType> type_of(const MemberSet& set) {
+  const FieldType address = address_type(set.family);
+  if (set.part != MemberSet::Part::Services) return {address};
+  return {address, FieldType::InetProto, FieldType::InetService};
+}
+
+Set make_set(const MemberSet& set, std::string_view description, const policy::NodePolicy& policy) {
+  const bool interval = set.part == MemberSet::Part::Ranges;
+  return {set.name, type_of(set), interval, false, to_comment(description), make_elements(set, policy)};
 }
 
 SetNames name_sets(const policy::NodePolicy& policy, Family family) {
@@ -83,7 +67,7 @@ class TableCompiler {
   TableCompiler(const policy::NodePolicy& policy, const CompileOptions& options)
       : policy_(policy), options_(options), host_(policy, options, ruleset_) {}
 
-  Result<Ruleset> run() {
+  Result<CompiledTable> run() {
     for (const Family family : policy::kFamilies) {
       const SetNames names = name_sets(policy_, family);
       SetUnions unions(policy_, family, names);
@@ -91,12 +75,12 @@ class TableCompiler {
         if (Result<void> compiled = add_dispatch(direction, unions); !compiled) return compiled.error();
       }
       if (Result<void> compiled = host_.compile_treatments(unions); !compiled) return compiled.error();
-      add_meaning_sets(family);
-      for (const auto& [name, united] : unions.all()) add_set(make_union_set(name, united, policy_));
+      add_meaning_sets(family, names);
+      for (const auto& [name, united] : unions.all()) add_union(name, united);
       add_endpoint_sets(family);
     }
     add_base_chains();
-    return std::move(ruleset_);
+    return CompiledTable{std::move(ruleset_), MemberSets(std::move(members_))};
   }
 
  private:
@@ -124,18 +108,34 @@ class TableCompiler {
   }
 
   /// The sets that rules of this family name; a set no chain looks into is not made.
-  void add_meaning_sets(Family family) {
+  void add_meaning_sets(Family family, const SetNames& names) {
+    using Part = MemberSet::Part;
     const std::set<std::string> named = named_sets();
-    const auto add_if_named = [&](Set set) {
-      if (named.count(set.name) != 0) add_set(std::move(set));
+    const auto add_if_named = [&](const std::string& name, Part part, policy::SetId id, std::string_view description) {
+      if (named.count(name) == 0) return;
+      const MemberSet& set =
+          members_.emplace_back(MemberSet{.name = name, .family = family, .part = part, .sets = {id}});
+      add_set(make_set(set, description, policy_));
     };
-    for (const policy::AddressSet& set : policy_.address_sets) {
-      add_if_named(exact_set(set, family));
-      if (set.nets.empty(family)) continue;
-      add_if_named(range_set("nets" + family_suffix(family) + "-" + fingerprint(set.meaning), set.description, set.nets,
-                             family));
+    for (policy::SetId id = 0; id < policy_.address_sets.size(); ++id) {
+      const std::string& description = policy_.address_sets[id].description;
+      add_if_named(names.address_sets[id].exact, Part::Exact, id, description);
+      if (!names.address_sets[id].ranges.empty()) {
+        add_if_named(names.address_sets[id].ranges, Part::Ranges, id, description);
+      }
     }
-    for (const policy::ServiceSet& set : policy_.service_sets) add_if_named(service_set(set, family));
+    for (policy::SetId id = 0; id < policy_.service_sets.size(); ++id) {
+      add_if_named(names.service_sets[id], Part::Services, id, policy_.service_sets[id].description);
+    }
+  }
+
+  void add_union(const std::string& name, const SetUnion& united) {
+    members_.push_back({.name = name,
+                        .family = united.family,
+                        .part = united.interval ? MemberSet::Part::Ranges : MemberSet::Part::Exact,
+                        .sets = united.address_sets,
+                        .nets = united.nets});
+    add_set(make_union_set(name, united, policy_));
   }
 
   [[nodiscard]] std::set<std::string> named_sets() const {
@@ -235,13 +235,20 @@ class TableCompiler {
   const policy::NodePolicy& policy_;
   const CompileOptions& options_;
   Ruleset ruleset_;
+  std::vector<MemberSet> members_;
   HostCompiler host_;
 };
 
 }  // namespace
 
-Result<Ruleset> compile(const policy::NodePolicy& policy, const CompileOptions& options) {
+Result<CompiledTable> compile_table(const policy::NodePolicy& policy, const CompileOptions& options) {
   return TableCompiler(policy, options).run();
+}
+
+Result<Ruleset> compile(const policy::NodePolicy& policy, const CompileOptions& options) {
+  Result<CompiledTable> table = compile_table(policy, options);
+  if (!table) return table.error();
+  return std::move(table->ruleset);
 }
 
 }  // namespace tierwall::nft

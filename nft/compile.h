@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "nft/member_sets.h"
 #include "nft/ruleset.h"
 #include "policy/failsafe.h"
 #include "policy/node_policy.h"
@@ -39,6 +40,8 @@ struct Flattening {
 
   static constexpr Flattening always() { return {0, 0}; }
   static constexpr Flattening never() { return {static_cast<std::size_t>(-1), static_cast<std::size_t>(-1)}; }
+
+  friend bool operator==(const Flattening&, const Flattening&) = default;
 };
 
 struct CompileOptions {
@@ -58,10 +61,19 @@ struct CompileOptions {
   policy::Failsafes failsafes = {};
   HostDeny host_deny = HostDeny::Drop;
   std::uint32_t mark = 0x0200'0000;  ///< one bit of the packet mark that nobody else uses
+
+  friend bool operator==(const CompileOptions&, const CompileOptions&) = default;
+};
+
+/// A table, and what of it follows members that come and go.
+struct CompiledTable {
+  Ruleset ruleset;
+  MemberSets members;
 };
 
 /// The whole table. Unsupported if a treatment nests more chains than the kernel follows (16 levels): the error names
 /// the endpoint, and the caller keeps the former table in force.
 Result<Ruleset> compile(const policy::NodePolicy& policy, const CompileOptions& options);
+Result<CompiledTable> compile_table(const policy::NodePolicy& policy, const CompileOptions& options);
 
 }  // namespace tierwall::nft

@@ -115,6 +115,9 @@ void remove_rest(ChangeWriter& writer, const Ruleset& applied, const Ruleset& de
 
 // ---- apply ---------------------------------------------------------------------------------------------------
 
+/// So many elements are put in or taken out one by one; of more the whole set is written anew.
+constexpr std::size_t kFew = 8;
+
 struct Apply {
   Ruleset& ruleset;
 
@@ -126,6 +129,12 @@ struct Apply {
   void operator()(const DeleteSet& op) const { TIERWALL_CHECK(ruleset.sets.erase(op.set) == 1); }
   void operator()(const AddElements& op) const {
     auto& elements = set(op.set.name).elements;
+    if (op.set.elements.size() <= kFew) {
+      for (const Element& element : op.set.elements) {
+        elements.insert(std::ranges::lower_bound(elements, element), element);
+      }
+      return;
+    }
     std::vector<Element> merged;
     merged.reserve(elements.size() + op.set.elements.size());
     std::ranges::merge(elements, op.set.elements, std::back_inserter(merged));
@@ -133,6 +142,14 @@ struct Apply {
   }
   void operator()(const DeleteElements& op) const {
     auto& elements = set(op.set.name).elements;
+    if (op.set.elements.size() <= kFew) {
+      for (const Element& element : op.set.elements) {
+        const auto at = std::ranges::lower_bound(elements, element.key, {}, &Element::key);
+        TIERWALL_CHECK(at != elements.end() && at->key == element.key);
+        elements.erase(at);
+      }
+      return;
+    }
     std::vector<Element> kept;
     std::ranges::set_difference(elements, op.set.elements, std::back_inserter(kept), {}, &Element::key, &Element::key);
     TIERWALL_CHECK(kept.size() + op.set.elements.size() == elements.size());
@@ -195,8 +212,12 @@ SplitChangeSet split_removals(const ChangeSet& changes) {
   return split;
 }
 
-Ruleset apply(Ruleset ruleset, const ChangeSet& changes) {
+void advance(Ruleset& ruleset, const ChangeSet& changes) {
   for (const Operation& operation : changes.operations) std::visit(Apply{ruleset}, operation);
+}
+
+Ruleset apply(Ruleset ruleset, const ChangeSet& changes) {
+  advance(ruleset, changes);
   return ruleset;
 }
 

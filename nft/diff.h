@@ -34,5 +34,7 @@ SplitChangeSet split_removals(const ChangeSet& changes);
 /// The ruleset that results, as a correct kernel would have it. Used by the fake kernel and by tests.
 /// Pre: the operations fit (diff and rebuild make such).
 Ruleset apply(Ruleset ruleset, const ChangeSet& changes);
+/// The same in place.
+void advance(Ruleset& ruleset, const ChangeSet& changes);
 
 }  // namespace tierwall::nft

@@ -11,7 +11,8 @@ namespace tierwall::policy {
 struct AddressSetChange {
   SetId set = 0;
   MemberChange<Address> addresses = {};
-  bool nets = false;  ///< the set's ranges are others now
+  bool nets = false;             ///< the set's ranges are others now
+  bool nets_come_or_go = false;  ///< and of other families than before
 
   friend bool operator==(const AddressSetChange&, const AddressSetChange&) = default;
 };

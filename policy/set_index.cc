@@ -184,6 +184,8 @@ void SetIndex::settle_addresses(const Snapshot& snapshot, KeptSet& kept, NodePol
       for (const AddressRange& range : snapshot.network_sets.at(network_set).nets.ranges()) nets.insert(range);
     }
     difference.nets = nets != set.nets;
+    difference.nets_come_or_go =
+        std::ranges::any_of(kFamilies, [&](Family family) { return nets.empty(family) != set.nets.empty(family); });
     set.nets = std::move(nets);
   }
   if (!difference.addresses.empty() || difference.nets) change.address_sets.push_back(std::move(difference));
