@@ -28,10 +28,8 @@ Generation describe(const Applied& applied) {
   generation.summary = {.endpoints = status.endpoints,
                         .policies = status.policies,
                         .sets = status.sets,
-                        .rules = 0,
+                        .rules = status.rules,
                         .chains = status.chains};
-  for (const auto& [name, chain] : applied.ruleset.chains) generation.summary.rules += chain.rules.size();
-  generation.fingerprint = nft::fingerprint(nft::print(applied.ruleset));
   return generation;
 }
 
@@ -136,7 +134,11 @@ void Memory::note(const policy::ResourceEvent& event) {
   wake(kSettle);
 }
 
-void Memory::note_commit(const Applied& applied) {
+std::string print_fingerprint(const Applied& applied) {
+  return nft::fingerprint(nft::print(applied.ruleset));
+}
+
+void Memory::note_commit(const Applied& applied, std::function<std::string()> fingerprint) {
   note_host_policy(!applied.policy.host_endpoints.empty());
   if (noted_ == applied.generation) return;  // what is behind the table changed, and the table did not
   noted_ = applied.generation;
@@ -146,6 +148,8 @@ void Memory::note_commit(const Applied& applied) {
   since_commit_.clear();
   generation_ = describe(applied);
   generation_->changes = std::move(changes);
+  fingerprint_ = std::move(fingerprint);
+  if (!fingerprint_) generation_->fingerprint = print_fingerprint(applied);
   wake(kSettle);
 }
 
@@ -181,6 +185,9 @@ StateChange Memory::take_pending() {
   pending_.clear();
   change.facts = std::exchange(facts_, {});
   change.facts[kFactBootId] = boot_id_;
+  if (const auto fingerprint = std::exchange(fingerprint_, nullptr); fingerprint && generation_) {
+    generation_->fingerprint = fingerprint();
+  }
   change.generation = std::exchange(generation_, std::nullopt);
   return change;
 }

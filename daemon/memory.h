@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -48,7 +49,9 @@ class Memory {
 
   /// The event is what counts for its source from now on.
   void note(const policy::ResourceEvent& event);
-  void note_commit(const Applied& applied);
+  /// `fingerprint` says print_fingerprint() of it as long as nothing else is noted, and is asked when it is written,
+  /// because it takes the whole table; absent: now.
+  void note_commit(const Applied& applied, std::function<std::string()> fingerprint = nullptr);
 
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
   void step();
@@ -75,12 +78,16 @@ class Memory {
   std::map<ObjectId, std::optional<RememberedObject>> pending_;  // nothing: removed
   std::map<ObjectId, Changed> since_commit_;                     // what the next generation will say changed
   std::optional<Generation> generation_;
+  std::function<std::string()> fingerprint_;  // of it, if it has none yet
   std::uint64_t noted_ = 0;                   // the last generation that was noted
   std::optional<bool> host_policy_;           // as last noted
   std::map<std::string, std::string> facts_;  // pending
   std::optional<std::chrono::microseconds> due_;
   std::optional<std::string> trouble_;
 };
+
+/// Equal for equal tables.
+std::string print_fingerprint(const Applied& applied);
 
 /// One remembered object as the event it was. An object that cannot be read any more (a newer version wrote it) becomes
 /// an event with its problems and nothing to enforce.

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "nft/diff.h"
-#include "policy/resolve.h"
 
 namespace tierwall::daemon {
 
@@ -73,35 +72,85 @@ std::optional<std::chrono::microseconds> Reconciler::due() const {
   return std::nullopt;
 }
 
-void Reconciler::step() {
+bool Reconciler::step() {
   const std::optional<std::chrono::microseconds> wanted = due();
   const std::chrono::microseconds now = clock_.monotonic();
-  if (!wanted || now < *wanted) return;
+  if (!wanted || now < *wanted) return false;
   dirty_since_.reset();
   retry_at_.reset();
 
+  policy::PolicyChange change = desired_.follow(inventory_, settings_);
+  if (!basis_) change.everything = true;
   const std::vector<CutFlow> held_before = guard_.held();
   const std::vector<CutFlow> warned_before = guard_.warned();
-  Attempt attempt{.policy = guard_.rule(inventory_, settings_, applied_ ? &applied_->policy : nullptr),
-                  .desired = {},
+  const std::optional<policy::NodePolicy> former =
+      guard_.rule(inventory_, settings_, desired_.policy(), applied_ ? &applied_->policy : nullptr, change);
+  report_guard(held_before, warned_before);
+  if (former) change.everything = true;
+  Attempt attempt{.policy = former ? *former : desired_.policy(),
+                  .change = std::move(change),
+                  .options = compile_options(settings_, inventory_.snapshot()),
+                  .table = {},
                   .changes = {},
                   .whole_table = whole_table_,
+                  .held = former.has_value(),
                   .started = now};
-  report_guard(held_before, warned_before);
-  Result<nft::Ruleset> desired = nft::compile(attempt.policy, compile_options(settings_, inventory_.snapshot()));
-  if (!desired) {
-    trouble_ = fmt::format("{}; the rules applied before stay in force", desired.error().message);
-    journal_.record({.level = Level::Error,
-                     .id = systemd::message::kNotCompiled,
-                     .message = fmt::format("policy cannot be compiled: {}", *trouble_),
-                     .fields = {},
-                     .errno_value = desired.error().errno_value});
-    return;
+  if (const Result<void> found = find_changes(attempt); !found) {
+    basis_.reset();
+    report_not_compiled(found.error());
+    return false;
   }
-  attempt.desired = std::move(*desired);
-  attempt.changes = attempt.whole_table ? nft::rebuild(attempt.desired) : nft::diff(applied_->ruleset, attempt.desired);
-  if (const std::optional<Refusal> refusal = send(attempt)) return refuse(attempt, *refusal);
+  if (const std::optional<Refusal> refusal = send(attempt)) {
+    basis_.reset();
+    refuse(attempt, *refusal);
+    return true;  // half of it may have landed
+  }
   accept(std::move(attempt));
+  return true;
+}
+
+/// What to send: for members that come and go without compiling anything.
+Result<void> Reconciler::find_changes(Attempt& attempt) const {
+  if (basis_ && !attempt.whole_table && attempt.options == basis_->options) {
+    std::optional<nft::ChangeSet> changes = basis_->members.follow(attempt.policy, attempt.change, applied_->ruleset);
+    if (changes) {
+      attempt.changes = *std::move(changes);
+      return {};
+    }
+  }
+  Result<nft::CompiledTable> table = nft::compile_table(attempt.policy, attempt.options);
+  if (!table) return table.error();
+  attempt.changes = attempt.whole_table ? nft::rebuild(table->ruleset) : nft::diff(applied_->ruleset, table->ruleset);
+  attempt.table = std::move(*table);
+  return {};
+}
+
+void Reconciler::report_not_compiled(const Error& error) {
+  trouble_ = fmt::format("{}; the rules applied before stay in force", error.message);
+  journal_.record({.level = Level::Error,
+                   .id = systemd::message::kNotCompiled,
+                   .message = fmt::format("policy cannot be compiled: {}", *trouble_),
+                   .fields = {},
+                   .errno_value = error.errno_value});
+}
+
+/// What is applied, to be changed: a copy if somebody keeps it.
+Applied& Reconciler::advancing() {
+  if (!applied_) {
+    applied_ = std::make_shared<Applied>();
+  } else if (applied_.use_count() > 1) {
+    applied_ = std::make_shared<Applied>(*applied_);
+  }
+  return *applied_;
+}
+
+std::optional<std::string> Reconciler::verify() const {
+  if (!desired_.verify(inventory_)) return "the policy that is kept up to date is not the one resolved from scratch";
+  if (!basis_) return std::nullopt;
+  if (applied_->policy != desired_.policy()) return "the policy that is applied is not the one that is kept up to date";
+  const Result<nft::Ruleset> fresh = nft::compile(applied_->policy, basis_->options);
+  if (!fresh || *fresh != applied_->ruleset) return "the table that is applied is not the one compiled from scratch";
+  return std::nullopt;
 }
 
 std::optional<Reconciler::Refusal> Reconciler::send(const Attempt& attempt) {
@@ -120,10 +169,9 @@ std::optional<Reconciler::Refusal> Reconciler::send_split(const Attempt& attempt
   std::optional<Refusal> refusal = send_one(split.removals);
   if (refusal && !split.main.empty()) {
     // The policy is in force; chains that nothing refers to are left over, and the next diff removes them.
-    Applied landed = *applied_;
-    landed.ruleset = nft::apply(std::move(landed.ruleset), split.main);
-    landed.policy = attempt.policy;
-    applied_ = std::make_shared<const Applied>(std::move(landed));
+    Applied& landed = advancing();
+    nft::advance(landed.ruleset, split.main);
+    policy::follow(landed.policy, attempt.policy, attempt.change);
   }
   return refusal;
 }
@@ -149,19 +197,23 @@ void Reconciler::accept(Attempt attempt) {
   trouble_.reset();
   const bool changed = !attempt.changes.empty();
   guard_.note_accepted(inventory_, attempt.policy);
-  Applied next{.generation = last_generation_,
-               .policy = std::move(attempt.policy),
-               .ruleset = std::move(attempt.desired),
-               .changes = applied_ ? applied_->changes : nft::ChangeSet{},
-               .time = applied_ ? applied_->time : std::chrono::milliseconds(0),
-               .duration = applied_ ? applied_->duration : std::chrono::microseconds(0)};
+  Applied& next = advancing();
+  policy::follow(next.policy, attempt.policy, attempt.change);
+  if (attempt.table) {
+    next.ruleset = std::move(attempt.table->ruleset);
+    basis_ = Basis{std::move(attempt.options), std::move(attempt.table->members)};
+  } else {
+    nft::advance(next.ruleset, attempt.changes);
+  }
+  // While a change is held, what the desired policy changes does not lead to what is applied.
+  if (attempt.held) basis_.reset();
+  next.generation = last_generation_;
   if (changed) {
     next.generation = ++last_generation_;
     next.changes = std::move(attempt.changes);
     next.time = clock_.unix_time();
     next.duration = clock_.monotonic() - attempt.started;
   }
-  applied_ = std::make_shared<const Applied>(std::move(next));
   if (changed) report_commit();
 }
 

@@ -18,8 +18,10 @@
 
 #include "daemon/applied.h"
 #include "daemon/clock.h"
+#include "daemon/desired_policy.h"
 #include "daemon/guard/guard.h"
 #include "daemon/node_settings.h"
+#include "nft/compile.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
 #include "systemd/journal.h"
@@ -61,10 +63,14 @@ class Reconciler {
 
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
-  /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due.
-  void step();
+  /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due. Says
+  /// whether there is another applied() now.
+  bool step();
+  /// Asks whether what is kept up to date event by event equals what is made from scratch, and whether the table that
+  /// is applied is the one of the policy that is. Absent: it does; else what does not. As slow as a cold start.
+  [[nodiscard]] std::optional<std::string> verify() const;
 
-  /// Absent before the first commit.
+  /// Absent before the first commit. Whoever keeps it sees what was applied then; that costs the next commit a copy.
   [[nodiscard]] std::shared_ptr<const Applied> applied() const { return applied_; }
   /// Why the kernel does not hold what is asked for, and what it holds meanwhile.
   [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
@@ -75,10 +81,13 @@ class Reconciler {
 
  private:
   struct Attempt {
-    policy::NodePolicy policy;
-    nft::Ruleset desired;
+    const policy::NodePolicy& policy;
+    policy::PolicyChange change;  // that leads from the applied policy to it
+    nft::CompileOptions options;
+    std::optional<nft::CompiledTable> table;  // absent: the applied one, with the changes
     nft::ChangeSet changes;
     bool whole_table = false;
+    bool held = false;  // not what the inventory asks for
     std::chrono::microseconds started{0};
   };
 
@@ -89,10 +98,13 @@ class Reconciler {
     bool busy_chain = false;  ///< it would not remove a chain
   };
 
+  [[nodiscard]] Result<void> find_changes(Attempt& attempt) const;
   [[nodiscard]] std::optional<Refusal> send(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_split(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);
   void accept(Attempt attempt);
+  void report_not_compiled(const Error& error);
+  [[nodiscard]] Applied& advancing();
   void refuse(const Attempt& attempt, const Refusal& refusal);
   void report_guard(const std::vector<CutFlow>& held_before, const std::vector<CutFlow>& warned_before);
   void report_commit();
@@ -105,13 +117,22 @@ class Reconciler {
   systemd::JournalSink& journal_;
   NodeSettings settings_;
 
+  DesiredPolicy desired_;
+  // What is applied was made of this; absent: the next attempt starts from scratch, because what the desired policy
+  // changed since is not known, or because the kernel may hold something else.
+  struct Basis {
+    nft::CompileOptions options;
+    nft::MemberSets members;
+  };
+  std::optional<Basis> basis_;
+
   bool sources_in_sync_ = false;
   std::optional<std::chrono::microseconds> dirty_since_;
   std::optional<std::chrono::microseconds> retry_at_;
   int refusals_ = 0;             // in a row
   bool whole_table_ = true;      // the next attempt writes the whole table
   bool split_removals_ = false;  // this kernel wants removals in a transaction of their own
-  std::shared_ptr<const Applied> applied_;
+  std::shared_ptr<Applied> applied_;
   std::optional<std::string> trouble_;
   std::uint64_t transactions_ = 0;
   std::uint64_t last_generation_ = 0;  // that was applied, by this process or an earlier one

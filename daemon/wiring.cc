@@ -345,10 +345,8 @@ void Daemon::take_config(Config config) {
 }
 
 void Daemon::step() {
-  const auto before = reconciler_.applied();
-  reconciler_.step();
-  if (const auto applied = reconciler_.applied(); applied != before) {
-    memory_.note_commit(*applied);
+  if (reconciler_.step() && reconciler_.applied()) {
+    memory_.note_commit(*reconciler_.applied(), [this] { return print_fingerprint(*reconciler_.applied()); });
     look_at_bridges();  // the pod CIDRs may be known now
     ask_for_what_is_needed();
   }

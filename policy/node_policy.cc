@@ -59,6 +59,44 @@ const ResolvedHostEndpoint* NodePolicy::find_host_endpoint(std::string_view node
   return interface == kLoopback ? nullptr : of_the_rest;
 }
 
+namespace {
+
+void add_sets(const ResolvedPeer& peer, NamedSets& named) {
+  if (peer.in_set) named.address_sets.insert(*peer.in_set);
+  if (peer.not_in_set) named.address_sets.insert(*peer.not_in_set);
+  named.service_sets.insert(peer.ports.services.begin(), peer.ports.services.end());
+  named.service_sets.insert(peer.not_ports.services.begin(), peer.not_ports.services.end());
+}
+
+void add_sets(const std::vector<ResolvedRule>& rules, NamedSets& named) {
+  for (const ResolvedRule& rule : rules) {
+    add_sets(rule.source, named);
+    add_sets(rule.destination, named);
+  }
+}
+
+}  // namespace
+
+NamedSets sets_of_host_endpoints(const NodePolicy& policy) {
+  std::set<std::size_t> treatments;
+  for (const ResolvedHostEndpoint& endpoint : policy.host_endpoints) {
+    treatments.insert(endpoint.treatments.begin(), endpoint.treatments.end());
+  }
+  NamedSets named;
+  for (const std::size_t index : treatments) {
+    const Treatment& treatment = policy.treatments[index];
+    for (const TierStep& step : treatment.steps) {
+      for (const std::size_t position : step.policies) {
+        add_sets(policy.tiers[step.tier].policies[position].rules(treatment.direction), named);
+      }
+    }
+    for (const std::size_t profile : treatment.profiles) {
+      add_sets(policy.profiles[profile].rules(treatment.direction), named);
+    }
+  }
+  return named;
+}
+
 const ResolvedEndpoint* NodePolicy::find_endpoint(const ResourceKey& pod) const {
   const auto found = std::ranges::lower_bound(endpoints, pod, {}, &ResolvedEndpoint::pod);
   return found != endpoints.end() && found->pod == pod ? &*found : nullptr;

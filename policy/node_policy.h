@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -191,5 +192,14 @@ struct NodePolicy {
   [[nodiscard]] const ResolvedHostEndpoint* find_host_endpoint(std::string_view node, std::string_view interface) const;
   friend bool operator==(const NodePolicy&, const NodePolicy&) = default;
 };
+
+/// Sets that some rules name.
+struct NamedSets {
+  std::set<SetId> address_sets;
+  std::set<SetId> service_sets;
+};
+
+/// Those that decide about traffic of host endpoints.
+NamedSets sets_of_host_endpoints(const NodePolicy& policy);
 
 }  // namespace tierwall::policy

@@ -29,6 +29,8 @@ struct PolicyChange {
   bool everything = false;
   std::vector<AddressSetChange> address_sets = {};
   std::vector<ServiceSetChange> service_sets = {};
+
+  [[nodiscard]] bool touches_sets() const { return everything || !address_sets.empty() || !service_sets.empty(); }
 };
 
 /// Makes `behind` equal to `ahead`, which differs from it by this change.

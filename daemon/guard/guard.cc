@@ -14,7 +14,7 @@ namespace {
 
 using policy::Kind;
 
-bool touches_host_policy(Kind kind) {
+bool can_touch_host_policy(Kind kind) {
   switch (kind) {
     case Kind::HostEndpoint:
     case Kind::GlobalNetworkPolicy:
@@ -34,7 +34,7 @@ void for_each_host_object(const policy::Snapshot& snapshot, Visit visit) {
   const auto visit_all = [&](const auto& objects) {
     for (const auto& [name, object] : objects) {
       const policy::ResourceKey key = policy::key_of(object);
-      if (touches_host_policy(key.kind)) visit(key, object);
+      if (can_touch_host_policy(key.kind)) visit(key, object);
     }
   };
   visit_all(snapshot.host_endpoints);
@@ -99,42 +99,64 @@ void Guard::begin_with(const policy::Inventory& remembered, const NodeSettings& 
   note_accepted(remembered, *before_start_);
 }
 
-policy::NodePolicy Guard::rule(const policy::Inventory& inventory, const NodeSettings& settings,
-                               const policy::NodePolicy* applied) {
-  const auto resolve = [&](const policy::Snapshot& world) {
-    return policy::resolve(world, policy::Scope{.node = settings.node}, settings.tie_break);
-  };
+std::optional<policy::NodePolicy> Guard::rule(const policy::Inventory& inventory, const NodeSettings& settings,
+                                              const policy::NodePolicy& desired, const policy::NodePolicy* applied,
+                                              const policy::PolicyChange& change) {
   const bool released = std::exchange(released_, false);
-  const std::vector<CutFlow> former_warnings = std::exchange(warned_, {});
-  policy::NodePolicy desired = resolve(inventory.snapshot());
+  const bool touched = touches_host_policy(desired, change);
   if (desired.host_endpoints.empty() || settings.guard == GuardMode::Off) {
     held_.clear();
-    return desired;
+    warned_.clear();
+    return std::nullopt;
   }
+  if (!touched && held_.empty() && applied != nullptr) return std::nullopt;
   const policy::NodePolicy* before = applied != nullptr ? applied : before_start_ ? &*before_start_ : nullptr;
   if (before != nullptr && *before == desired) {
     held_.clear();
-    warned_ = former_warnings;
-    return desired;
+    return std::nullopt;
   }
+  warned_.clear();
   const std::vector<ManagementFlow> flows = watched_flows();
   std::vector<CutFlow> cut = find_cut(before, desired, flows, settings.failsafes);
   held_.clear();
-  if (cut.empty()) return desired;
+  if (cut.empty()) return std::nullopt;
   if (!released && settings.guard != GuardMode::Warn) {
-    policy::NodePolicy former = resolve(with_former_objects(inventory, settings.guard));
+    policy::NodePolicy former = policy::resolve(with_former_objects(inventory, settings.guard),
+                                                policy::Scope{.node = settings.node}, settings.tie_break);
     if (find_cut(before, former, flows, settings.failsafes).empty()) {
       held_ = std::move(cut);
       return former;
     }
   }
   warned_ = std::move(cut);
-  return desired;
+  return std::nullopt;
+}
+
+/// May a management flow meet another verdict after the change?
+bool Guard::touches_host_policy(const policy::NodePolicy& desired, const policy::PolicyChange& change) {
+  if (change.everything) {
+    host_sets_.reset();
+    return true;
+  }
+  if (!change.touches_sets() || desired.host_endpoints.empty()) return false;
+  if (!host_sets_) host_sets_ = policy::sets_of_host_endpoints(desired);
+  return std::ranges::any_of(change.address_sets,
+                             [&](const auto& changed) { return host_sets_->address_sets.contains(changed.set); }) ||
+         std::ranges::any_of(change.service_sets,
+                             [&](const auto& changed) { return host_sets_->service_sets.contains(changed.set); });
 }
 
 void Guard::note_accepted(const policy::Inventory& inventory, const policy::NodePolicy& in_force) {
   if (!held_.empty()) return;
-  accepted_ = in_force.host_endpoints.empty() ? std::nullopt : std::optional(host_objects(inventory));
+  if (in_force.host_endpoints.empty()) {
+    accepted_.reset();
+    return;
+  }
+  const auto changed = inventory.changed_since(std::exchange(accepted_at_, inventory.generation()));
+  const bool same = accepted_ && changed && std::ranges::none_of(*changed, [](const policy::ResourceKey& key) {
+                      return can_touch_host_policy(key.kind);
+                    });
+  if (!same) accepted_ = host_objects(inventory);
 }
 
 Guard::Objects Guard::host_objects(const policy::Inventory& inventory) {

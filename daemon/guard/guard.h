@@ -11,6 +11,7 @@
 // pods, namespaces and the policies of namespaces go on. A held change stays held, also when the session it would have
 // cut ends, until the objects change or it is released. Owns no timer and never logs.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "daemon/guard/management_flows.h"
 #include "daemon/node_settings.h"
 #include "policy/inventory.h"
+#include "policy/policy_change.h"
 
 namespace tierwall::daemon {
 
@@ -47,10 +49,12 @@ class Guard {
   /// What was in force before this process counts as accepted. Before the first rule() only.
   void begin_with(const policy::Inventory& remembered, const NodeSettings& settings);
 
-  /// What to put in force: the policy the world asks for, or with the former host policy of the directory while held.
-  /// `applied`: what is in force now, if anything.
-  policy::NodePolicy rule(const policy::Inventory& inventory, const NodeSettings& settings,
-                          const policy::NodePolicy* applied);
+  /// What to put in force instead of `desired`, the policy the world asks for: nothing, or while a change is held one
+  /// with the former host policy of the directory. `applied` is what is in force now, if anything, and differs from
+  /// `desired` by `change`. Costs nothing where no host policy is, or where the change does not touch it.
+  std::optional<policy::NodePolicy> rule(const policy::Inventory& inventory, const NodeSettings& settings,
+                                         const policy::NodePolicy& desired, const policy::NodePolicy* applied,
+                                         const policy::PolicyChange& change);
   /// What rule() said last is in force now.
   void note_accepted(const policy::Inventory& inventory, const policy::NodePolicy& in_force);
   /// The held change is wanted: the next rule() lets it through. False if nothing is held.
@@ -73,10 +77,13 @@ class Guard {
   [[nodiscard]] std::vector<ManagementFlow> watched_flows();
   [[nodiscard]] policy::Snapshot with_former_objects(const policy::Inventory& inventory, GuardMode mode) const;
   static Objects host_objects(const policy::Inventory& inventory);
+  [[nodiscard]] bool touches_host_policy(const policy::NodePolicy& desired, const policy::PolicyChange& change);
 
   ManagementFlows& flows_;
   std::optional<policy::NodePolicy> before_start_;  // in force before the first commit of this process
   std::optional<Objects> accepted_;                 // that can touch host policy; absent: none was in force
+  std::uint64_t accepted_at_ = 0;                   // the inventory's generation then
+  std::optional<policy::NamedSets> host_sets_;      // that host policy asks for; absent: not known
   std::vector<CutFlow> held_;
   std::vector<CutFlow> warned_;
   std::optional<std::string> blind_;

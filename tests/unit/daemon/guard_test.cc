@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "policy/resolve.h"
 #include "tests/fakes/fake_management_flows.h"
 
 namespace tierwall::daemon {
@@ -50,7 +51,9 @@ class GuardTest : public testing::Test {
   }
   /// One commit: what the guard rules comes into force.
   void commit() {
-    const NodePolicy ruled = guard.rule(inventory, settings, applied ? &*applied : nullptr);
+    const NodePolicy desired = resolve(inventory.snapshot(), {.node = settings.node}, settings.tie_break);
+    const NodePolicy ruled =
+        guard.rule(inventory, settings, desired, applied ? &*applied : nullptr, {.everything = true}).value_or(desired);
     guard.note_accepted(inventory, ruled);
     applied = ruled;
   }
@@ -133,7 +136,8 @@ TEST_F(GuardTest, TheModeSaysWhatHappens) {
     for (const Resource& resource : {Resource(endpoint()), Resource(ssh_policy(Action::Deny))}) {
       world.apply({.source = row.source, .key = key_of(resource), .resource = resource});
     }
-    static_cast<void>(fresh.rule(world, settings, nullptr));
+    static_cast<void>(
+        fresh.rule(world, settings, resolve(world.snapshot(), {.node = settings.node}), nullptr, {.everything = true}));
     EXPECT_EQ(!fresh.held().empty(), row.held) << row.source;
     EXPECT_EQ(!fresh.warned().empty(), row.warned) << row.source;
   }
