@@ -38,6 +38,24 @@ std::string tie_key(const Policy& policy, TieBreak tie_break) {
   return policy.name + "/" + policy.ns + "/" + std::string(print_kind(policy.kind));
 }
 
+/// As comes_before says, asking every policy for its keys once.
+void sort_policies(std::vector<const Policy*>& policies, TieBreak tie_break) {
+  struct Ranked {
+    double order;
+    std::string tie;
+    const Policy* policy;
+  };
+  std::vector<Ranked> ranked;
+  ranked.reserve(policies.size());
+  for (const Policy* policy : policies) {
+    ranked.push_back({order_value(policy->order), tie_key(*policy, tie_break), policy});
+  }
+  std::ranges::sort(ranked, [](const Ranked& left, const Ranked& right) {
+    return left.order != right.order ? left.order < right.order : left.tie < right.tie;
+  });
+  std::ranges::transform(ranked, policies.begin(), &Ranked::policy);
+}
+
 std::map<std::string, Tier> with_built_in(std::map<std::string, Tier> tiers) {
   for (const Tier& built_in :
        {Tier{"default", 1'000'000, TierDefault::Deny}, Tier{"kube-admin", 1'000, TierDefault::Pass},
@@ -68,8 +86,7 @@ std::vector<OrderedTier> order_tiers(const std::map<std::string, Tier>& tiers,
   std::vector<OrderedTier> ordered;
   ordered.reserve(by_name.size());
   for (auto& [name, tier] : by_name) {
-    std::ranges::sort(tier.policies,
-                      [=](const Policy* left, const Policy* right) { return comes_before(*left, *right, tie_break); });
+    sort_policies(tier.policies, tie_break);
     ordered.push_back(std::move(tier));
   }
   const auto rank = [](const OrderedTier& tier) {

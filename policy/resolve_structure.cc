@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "policy/host_interfaces.h"
+#include "policy/selector_index.h"
 #include "policy/set_collector.h"
 
 namespace tierwall::policy {
@@ -73,10 +74,41 @@ PendingEndpoint pending_host(const Subject& subject) {
 
 /// Only what is global and no preview speaks of host endpoints, and untracked and preDNAT policies of nothing else
 /// (calico.md 1.1, 1.2).
-bool selects(const Policy& policy, const Subject& endpoint) {
-  const bool may = endpoint.pod != nullptr ? policy.stage == Stage::Tracked : policy.kind == Kind::GlobalNetworkPolicy;
-  return may && matches(policy.subject, endpoint.scope);
+bool may_select(const Policy& policy, const Subject& endpoint) {
+  return endpoint.pod != nullptr ? policy.stage == Stage::Tracked : policy.kind == Kind::GlobalNetworkPolicy;
 }
+
+/// Who is selected by which policy, found without asking every policy about every endpoint.
+class Selections {
+ public:
+  Selections(const std::vector<OrderedTier>& tiers, const std::vector<PendingEndpoint>& endpoints) {
+    SelectorIndex index;
+    std::vector<const Policy*> policies;
+    for (const OrderedTier& tier : tiers) {
+      for (const Policy* policy : tier.policies) {
+        if (policy->staged) continue;
+        index.add(static_cast<SelectorIndex::Number>(policies.size()), policy->subject);
+        policies.push_back(policy);
+      }
+    }
+    for (std::size_t endpoint = 0; endpoint < endpoints.size(); ++endpoint) {
+      const Subject& subject = *endpoints[endpoint].subject;
+      for (const SelectorIndex::Number number : index.matching(subject.scope)) {
+        if (may_select(*policies[number], subject)) selected_[policies[number]].push_back(endpoint);
+      }
+    }
+  }
+
+  /// Positions of endpoints, ascending.
+  [[nodiscard]] const std::vector<std::size_t>& of(const Policy& policy) const {
+    static const std::vector<std::size_t> none;
+    const auto found = selected_.find(&policy);
+    return found == selected_.end() ? none : found->second;
+  }
+
+ private:
+  std::map<const Policy*, std::vector<std::size_t>> selected_;
+};
 
 bool is_of_class(const Policy& policy, PolicyClass policy_class) {
   switch (policy_class) {
@@ -100,18 +132,6 @@ void append_policy(PendingEndpoint& endpoint, const Policy& policy, std::size_t 
   }
 }
 
-/// Appends the policy to what applies to every endpoint it selects. False if that is none.
-bool append_where_selected(std::vector<PendingEndpoint>& endpoints, const Policy& policy, std::size_t tier,
-                           std::size_t index) {
-  bool selected = false;
-  for (PendingEndpoint& endpoint : endpoints) {
-    if (!selects(policy, *endpoint.subject)) continue;
-    append_policy(endpoint, policy, tier, index);
-    selected = true;
-  }
-  return selected;
-}
-
 /// Rules of a direction in which the policy does not apply are not resolved: nothing would read their sets.
 ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
   ResolvedPolicy resolved{policy_key(policy), policy.order, {}, {}};
@@ -128,11 +148,16 @@ ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
 std::vector<ResolvedTier> resolve_tiers(const Snapshot& snapshot, TieBreak tie_break, SetCollector& sets,
                                         std::vector<PendingEndpoint>& endpoints) {
   std::vector<ResolvedTier> tiers;
-  for (const OrderedTier& ordered : order_tiers(snapshot.tiers, snapshot.policies, tie_break)) {
+  const std::vector<OrderedTier> all_tiers = order_tiers(snapshot.tiers, snapshot.policies, tie_break);
+  const Selections selections(all_tiers, endpoints);
+  for (const OrderedTier& ordered : all_tiers) {
     ResolvedTier tier{ordered.tier.name, ordered.tier.order, ordered.tier.default_action, ordered.missing, {}};
     for (const Policy* policy : ordered.policies) {
-      if (policy->staged) continue;
-      if (!append_where_selected(endpoints, *policy, tiers.size(), tier.policies.size())) continue;
+      const std::vector<std::size_t>& selected = selections.of(*policy);
+      if (selected.empty()) continue;
+      for (const std::size_t endpoint : selected) {
+        append_policy(endpoints[endpoint], *policy, tiers.size(), tier.policies.size());
+      }
       tier.policies.push_back(resolve_policy(sets, *policy));
     }
     if (!tier.policies.empty()) tiers.push_back(std::move(tier));

@@ -54,14 +54,14 @@ void for_each_rule(NodePolicy& policy, Visit visit) {
 }
 
 /// The id of what has this meaning, described and asked for if it is new.
-template <typename Collected, typename Describe>
-SetId collect(Collected& collected, std::string meaning, SetQuery query, Describe describe) {
+template <typename Collected, typename Describe, typename Ask>
+SetId collect(Collected& collected, std::string meaning, const Describe& describe, const Ask& ask) {
   const auto [entry, added] = collected.ids.try_emplace(meaning, collected.sets.size());
   if (!added) return entry->second;
   auto& set = collected.sets.emplace_back();
   set.meaning = std::move(meaning);
   set.description = describe();
-  collected.queries.push_back(std::move(query));
+  collected.queries.push_back(ask());
   return entry->second;
 }
 
@@ -73,37 +73,45 @@ std::optional<RangeSet> resolve_nets(const std::vector<Prefix>& nets) {
 }  // namespace
 
 SetId SetCollector::endpoints_and_nets(const Selector& selector) {
-  return collect(address_sets_, print_selector(selector), {.of = SetQuery::Of::Endpoints, .selector = selector},
-                 [&] { return describe_selector(selector); });
+  return collect(
+      address_sets_, print_selector(selector), [&] { return describe_selector(selector); },
+      [&] { return SetQuery{.of = SetQuery::Of::Endpoints, .selector = selector}; });
 }
 
 SetId SetCollector::nodes(const Selector& selector) {
-  return collect(address_sets_, "nodes " + print_selector(selector), {.of = SetQuery::Of::Nodes, .selector = selector},
-                 [&] { return "nodes with " + describe_selector(selector); });
+  return collect(
+      address_sets_, "nodes " + print_selector(selector), [&] { return "nodes with " + describe_selector(selector); },
+      [&] { return SetQuery{.of = SetQuery::Of::Nodes, .selector = selector}; });
 }
 
 SetId SetCollector::named_port(const std::string& port_name, std::optional<Protocol> protocol, const Selector& owners) {
   const std::string port = "port '" + port_name + "'" + (protocol ? "/" + print_protocol(*protocol) : "") + " of ";
-  return collect(service_sets_, port + print_selector(owners),
-                 {.of = SetQuery::Of::NamedPorts, .selector = owners, .port_name = port_name, .protocol = protocol},
-                 [&] { return port + describe_selector(owners); });
+  return collect(
+      service_sets_, port + print_selector(owners), [&] { return port + describe_selector(owners); },
+      [&] {
+        return SetQuery{
+            .of = SetQuery::Of::NamedPorts, .selector = owners, .port_name = port_name, .protocol = protocol};
+      });
 }
 
 SetId SetCollector::addresses_of(const ServiceName& service) {
-  return collect(address_sets_, name_of(service), {.of = SetQuery::Of::ServiceAddresses, .service = service},
-                 [&] { return name_of(service); });
+  return collect(
+      address_sets_, name_of(service), [&] { return name_of(service); },
+      [&] { return SetQuery{.of = SetQuery::Of::ServiceAddresses, .service = service}; });
 }
 
 SetId SetCollector::endpoints_of(const ServiceName& service, std::optional<Protocol> protocol) {
   const std::string meaning = name_of(service) + (protocol ? "/" + print_protocol(*protocol) : "");
-  return collect(service_sets_, meaning, {.of = SetQuery::Of::ServicePorts, .service = service, .protocol = protocol},
-                 [&] { return meaning; });
+  return collect(
+      service_sets_, meaning, [&] { return meaning; },
+      [&] { return SetQuery{.of = SetQuery::Of::ServicePorts, .service = service, .protocol = protocol}; });
 }
 
-ResolvedPorts SetCollector::ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners) {
-  ResolvedPorts resolved{ports.ranges, {}};
-  for (const std::string& name : ports.names) resolved.services.push_back(named_port(name, protocol, owners));
-  return resolved;
+std::vector<SetId> SetCollector::named_ports(const PortList& ports, std::optional<Protocol> protocol,
+                                             const Selector& owners) {
+  std::vector<SetId> services;
+  for (const std::string& name : ports.names) services.push_back(named_port(name, protocol, owners));
+  return services;
 }
 
 ResolvedPeer SetCollector::peer(const Peer& peer, std::optional<Protocol> protocol, const Selector* local) {
@@ -113,12 +121,15 @@ ResolvedPeer SetCollector::peer(const Peer& peer, std::optional<Protocol> protoc
   if (peer.not_selector) resolved.not_in_set = endpoints_and_nets(*peer.not_selector);
   resolved.nets = resolve_nets(peer.nets);
   resolved.not_nets = resolve_nets(peer.not_nets);
+  resolved.ports.ranges = peer.ports.ranges;
+  resolved.not_ports.ranges = peer.not_ports.ranges;
+  if (peer.ports.names.empty() && peer.not_ports.names.empty()) return resolved;
   std::vector<Selector> owners;
   if (peer.selector) owners.push_back(*peer.selector);
   if (local != nullptr) owners.push_back(*local);
   const Selector owner = conjunction(std::move(owners));
-  resolved.ports = ports(peer.ports, protocol, owner);
-  resolved.not_ports = ports(peer.not_ports, protocol, owner);
+  resolved.ports.services = named_ports(peer.ports, protocol, owner);
+  resolved.not_ports.services = named_ports(peer.not_ports, protocol, owner);
   return resolved;
 }
 

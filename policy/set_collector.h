@@ -32,7 +32,7 @@ class SetCollector {
   };
 
   ResolvedPeer peer(const Peer& peer, std::optional<Protocol> protocol, const Selector* local);
-  ResolvedPorts ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners);
+  std::vector<SetId> named_ports(const PortList& ports, std::optional<Protocol> protocol, const Selector& owners);
   SetId endpoints_and_nets(const Selector& selector);
   SetId nodes(const Selector& selector);
   SetId named_port(const std::string& port_name, std::optional<Protocol> protocol, const Selector& owners);

@@ -18,7 +18,7 @@
 namespace tierwall::test {
 namespace {
 
-constexpr std::uint32_t kSequences = 20;
+constexpr std::uint32_t kSequences = 12;
 constexpr std::size_t kSteps = 80;  // per sequence
 
 /// The first part in which two policies differ; nothing if they are equal.
