@@ -10,18 +10,9 @@ namespace tierwall::policy {
 
 namespace {
 
-/// The fewer things fulfil a condition, the better it is to file under: values before mere presence, and what
-/// everything in a namespace or every pod has after what is a thing's own.
-int quality(const RequiredLabel& label) {
-  if (!label.values) return label.key == kOrchestratorLabel ? 0 : 1;
-  if (label.key == kOrchestratorLabel) return 0;
-  return label.key == kNamespaceLabel || label.key.starts_with(kNamespacePrefix) ? 2 : 3;
-}
-
-std::optional<RequiredLabel> best_label(const Selector& selector) {
-  const std::vector<RequiredLabel> labels = required_labels(selector);
-  const auto best = std::ranges::max_element(labels, {}, quality);
-  return best == labels.end() ? std::nullopt : std::optional(*best);
+/// Everything with labels of its own may fulfil a mere presence, and every pod is of the orchestrator.
+bool says_little(const RequiredLabel& label) {
+  return !label.values || label.key == kOrchestratorLabel;
 }
 
 void erase_number(std::vector<SelectorIndex::Number>& numbers, SelectorIndex::Number number) {
@@ -68,20 +59,44 @@ std::optional<std::string> required_namespace(const Selector& selector) {
   return std::nullopt;
 }
 
+/// How many are filed where this label would be looked for.
+std::size_t SelectorIndex::company(const RequiredLabel& label) const {
+  const auto filed = by_key_.find(label.key);
+  if (filed == by_key_.end()) return 0;
+  if (!label.values) return filed->second.of_any_value.size();
+  std::size_t most = 0;
+  for (const std::string& value : *label.values) {
+    const auto bucket = filed->second.by_value.find(value);
+    if (bucket != filed->second.by_value.end()) most = std::max(most, bucket->second.size());
+  }
+  return most;
+}
+
+std::optional<RequiredLabel> SelectorIndex::choose_label(const Selector& selector) const {
+  std::vector<RequiredLabel> labels = required_labels(selector);
+  const auto best = std::ranges::min_element(
+      labels, {}, [this](const RequiredLabel& label) { return std::pair(says_little(label), company(label)); });
+  return best == labels.end() ? std::nullopt : std::optional(std::move(*best));
+}
+
 void SelectorIndex::add(Number number, const Selector& selector) {
-  TIERWALL_CHECK(selectors_.emplace(number, &selector).second);
-  const std::optional<RequiredLabel> label = best_label(selector);
-  if (!label) return always_.push_back(number);
-  Filed& filed = by_key_[label->key];
-  if (!label->values) return filed.of_any_value.push_back(number);
-  for (const std::string& value : *label->values) filed.by_value[value].push_back(number);
+  std::optional<RequiredLabel> label = choose_label(selector);
+  if (!label) {
+    always_.push_back(number);
+  } else if (!label->values) {
+    by_key_[label->key].of_any_value.push_back(number);
+  } else {
+    Filed& filed = by_key_[label->key];
+    for (const std::string& value : *label->values) filed.by_value[value].push_back(number);
+  }
+  TIERWALL_CHECK(selectors_.emplace(number, Entry{&selector, std::move(label)}).second);
 }
 
 void SelectorIndex::remove(Number number) {
-  const auto selector = selectors_.find(number);
-  TIERWALL_CHECK(selector != selectors_.end());
-  const std::optional<RequiredLabel> label = best_label(*selector->second);
-  selectors_.erase(selector);
+  const auto entry = selectors_.find(number);
+  TIERWALL_CHECK(entry != selectors_.end());
+  const std::optional<RequiredLabel> label = std::move(entry->second.filed);
+  selectors_.erase(entry);
   if (!label) return erase_number(always_, number);
   const auto filed = by_key_.find(label->key);
   if (!label->values) {
@@ -113,7 +128,7 @@ std::vector<SelectorIndex::Number> SelectorIndex::matching(const LabelScope& sco
 void SelectorIndex::append_matching(const std::vector<Number>& candidates, const LabelScope& scope,
                                     std::vector<Number>& found) const {
   for (const Number number : candidates) {
-    if (matches(*selectors_.at(number), scope)) found.push_back(number);
+    if (matches(*selectors_.at(number).selector, scope)) found.push_back(number);
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // Which of many selectors denote a thing, without asking all of them. Each is filed under one condition that it cannot
-// do without: a label with one of some values, or a label at all. What has no such condition is always asked.
+// do without: a label with one of some values, or a label at all; of several that under which fewest are filed. What
+// has no such condition is always asked.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -39,15 +41,22 @@ class SelectorIndex {
   [[nodiscard]] std::vector<Number> matching(const LabelScope& scope) const;
 
  private:
+  struct Entry {
+    const Selector* selector = nullptr;
+    std::optional<RequiredLabel> filed = {};  // under what; absent: always asked
+  };
   struct Filed {
     std::map<std::string, std::vector<Number>, std::less<>> by_value;
     std::vector<Number> of_any_value;
   };
 
+  [[nodiscard]] std::size_t company(const RequiredLabel& label) const;
+  [[nodiscard]] std::optional<RequiredLabel> choose_label(const Selector& selector) const;
+
   void append_matching(const std::vector<Number>& candidates, const LabelScope& scope,
                        std::vector<Number>& found) const;
 
-  std::map<Number, const Selector*> selectors_;
+  std::map<Number, Entry> selectors_;
   std::map<std::string, Filed, std::less<>> by_key_;
   std::vector<Number> always_;
 };
