@@ -72,10 +72,10 @@ std::optional<std::chrono::microseconds> Reconciler::due() const {
   return std::nullopt;
 }
 
-bool Reconciler::step() {
+Reconciler::Outcome Reconciler::step() {
   const std::optional<std::chrono::microseconds> wanted = due();
   const std::chrono::microseconds now = clock_.monotonic();
-  if (!wanted || now < *wanted) return false;
+  if (!wanted || now < *wanted) return Outcome::Nothing;
   dirty_since_.reset();
   retry_at_.reset();
 
@@ -98,15 +98,16 @@ bool Reconciler::step() {
   if (const Result<void> found = find_changes(attempt); !found) {
     basis_.reset();
     report_not_compiled(found.error());
-    return false;
+    return Outcome::Nothing;
   }
   if (const std::optional<Refusal> refusal = send(attempt)) {
     basis_.reset();
     refuse(attempt, *refusal);
-    return true;  // half of it may have landed
+    return Outcome::Anything;  // half of it may have landed
   }
+  const Outcome outcome = attempt.table ? Outcome::Anything : Outcome::Members;
   accept(std::move(attempt));
-  return true;
+  return outcome;
 }
 
 /// What to send: for members that come and go without compiling anything.

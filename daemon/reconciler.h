@@ -63,9 +63,10 @@ class Reconciler {
 
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
-  /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due. Says
-  /// whether there is another applied() now.
-  bool step();
+  /// What of applied() a step changed: nothing, at most members of sets, or anything.
+  enum class Outcome { Nothing, Members, Anything };
+  /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due.
+  Outcome step();
   /// Asks whether what is kept up to date event by event equals what is made from scratch, and whether the table that
   /// is applied is the one of the policy that is. Absent: it does; else what does not. As slow as a cold start.
   [[nodiscard]] std::optional<std::string> verify() const;

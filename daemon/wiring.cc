@@ -345,8 +345,11 @@ void Daemon::take_config(Config config) {
 }
 
 void Daemon::step() {
-  if (reconciler_.step() && reconciler_.applied()) {
+  const Reconciler::Outcome outcome = reconciler_.step();
+  if (outcome != Reconciler::Outcome::Nothing && reconciler_.applied()) {
     memory_.note_commit(*reconciler_.applied(), [this] { return print_fingerprint(*reconciler_.applied()); });
+  }
+  if (outcome == Reconciler::Outcome::Anything) {
     look_at_bridges();  // the pod CIDRs may be known now
     ask_for_what_is_needed();
   }

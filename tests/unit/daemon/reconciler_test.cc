@@ -146,6 +146,46 @@ TEST_F(ReconcilerTest, NothingIsCommittedBeforeTheSourcesWereRead) {
   EXPECT_EQ(tables.sent.size(), 1u);
 }
 
+TEST_F(ReconcilerTest, APodElsewhereIsOneElementAndNothingIsCompiled) {
+  policy::Policy policy{.kind = policy::Kind::KubernetesNetworkPolicy, .ns = "shop", .name = "from-db"};
+  policy.ingress = {{.action = policy::Action::Allow, .source = {.selector = policy::equals("app", "db")}}};
+  put(policy);
+  begin();
+  policy::Pod pod{.ns = "shop", .name = "db", .labels = {{"app", "db"}}, .node = "node-2"};
+  pod.addresses = {*policy::parse_address("10.9.0.1")};
+  put(pod);
+  clock.advance(Reconciler::kSettle);
+  EXPECT_EQ(reconciler.step(), Reconciler::Outcome::Members);
+  ASSERT_EQ(tables.sent.back().operations.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<nft::AddElements>(tables.sent.back().operations.front()));
+  EXPECT_EQ(tables.kernel.ruleset(), reconciler.applied()->ruleset);
+  EXPECT_EQ(reconciler.verify(), std::nullopt);
+}
+
+TEST_F(ReconcilerTest, WhatTheKernelRefusedIsNotForgottenWhenMoreChanges) {
+  begin();
+  put_pod(2);
+  tables.refusals = {ENOBUFS};
+  settle();
+  ASSERT_FALSE(reconciler.in_sync());
+  put(policy::Namespace{"elsewhere", {}});
+  clock.advance(seconds(2));
+  reconciler.step();
+  EXPECT_TRUE(reconciler.in_sync());
+  EXPECT_EQ(reconciler.applied()->policy.endpoints.size(), 2u);
+  EXPECT_EQ(tables.kernel.ruleset(), reconciler.applied()->ruleset);
+  EXPECT_EQ(reconciler.verify(), std::nullopt);
+}
+
+TEST_F(ReconcilerTest, WhoeverKeepsWhatWasAppliedSeesItUnchanged) {
+  begin();
+  const std::shared_ptr<const Applied> kept = reconciler.applied();
+  put_pod(2);
+  settle();
+  EXPECT_EQ(kept->policy.endpoints.size(), 1u);
+  EXPECT_EQ(reconciler.applied()->policy.endpoints.size(), 2u);
+}
+
 TEST_F(ReconcilerTest, TheFirstCommitWritesTheWholeTableWhateverTheKernelHolds) {
   begin();
   EXPECT_TRUE(tables.last_was_whole_table());
