@@ -12,6 +12,7 @@
 #include "nft/compile.h"
 #include "nft/diff.h"
 #include "policy/resolve.h"
+#include "policy/subjects.h"
 #include "tests/differential/event_sequences.h"
 #include "tests/differential/generated_world.h"
 
@@ -37,6 +38,24 @@ std::optional<std::string> differing_part(const policy::NodePolicy& kept, const 
     if (kept.service_sets[i] != fresh.service_sets[i]) return "set " + fresh.service_sets[i].meaning;
   }
   return "the list of sets";
+}
+
+/// Asks every policy about every pod here, with no index: resolve() finds the pairs by one, too.
+std::optional<std::string> wrongly_selected(const policy::Snapshot& world, const policy::NodePolicy& kept) {
+  for (const policy::ResolvedEndpoint& endpoint : kept.endpoints) {
+    const policy::Pod& pod = world.pods.at({endpoint.pod.ns, endpoint.pod.name});
+    std::set<policy::ResourceKey> found;
+    for (const policy::TierStep& step : kept.treatment(endpoint, policy::Direction::Ingress).steps) {
+      for (const std::size_t at : step.policies) found.insert(kept.tiers[step.tier].policies[at].key);
+    }
+    std::set<policy::ResourceKey> wanted;
+    for (const auto& [key, policy] : world.policies) {
+      const bool judges = !policy.staged && policy.stage == policy::Stage::Tracked && policy.applies_to_ingress;
+      if (judges && policy::selects(world, policy, pod)) wanted.insert(key);
+    }
+    if (found != wanted) return "policies of " + policy::print_key(endpoint.pod);
+  }
+  return std::nullopt;
 }
 
 struct Mismatch {
@@ -82,6 +101,7 @@ std::optional<Mismatch> find_mismatch(const EventBatches& batches, policy::TieBr
     const policy::NodePolicy fresh =
         policy::resolve(inventory.snapshot(), policy::Scope{.node = kJudgedNode}, tie_break);
     if (const auto part = differing_part(resolver.policy(), fresh)) return Mismatch{step, *part};
+    if (const auto part = wrongly_selected(inventory.snapshot(), fresh)) return Mismatch{step, *part};
     policy::follow(follower, resolver.policy(), change);
     if (const auto part = differing_part(follower, fresh)) return Mismatch{step, *part + ", as the change tells it"};
     if (const auto part = table.follow(resolver.policy(), change)) return Mismatch{step, *part};
