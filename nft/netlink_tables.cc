@@ -186,6 +186,10 @@ Result<std::unique_ptr<NetlinkTables>> NetlinkTables::open() {
   return std::make_unique<NetlinkTables>(std::move(socket));
 }
 
+std::uint32_t NetlinkTables::port() const {
+  return mnl_socket_get_portid(socket_.get());
+}
+
 void NetlinkTables::make_room(std::size_t bytes) {
   // The kernel keeps twice what is asked for and wants some of it for itself.
   const std::size_t wanted = bytes + 4096;

@@ -28,6 +28,8 @@ class NetlinkTables final : public KernelTables {
   NetlinkTables& operator=(const NetlinkTables&) = delete;
 
   CommitOutcome commit(const ChangeSet& changes) override;
+  /// Tells our transactions from those of others in notices of the kernel.
+  [[nodiscard]] std::uint32_t port() const;
 
  private:
   /// 0 or the errno of sendmsg.
