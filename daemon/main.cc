@@ -20,6 +20,7 @@
 #include "daemon/state/open_state.h"
 #include "daemon/wiring.h"
 #include "nft/netlink_tables.h"
+#include "nft/table_notices.h"
 #include "systemd/journal.h"
 
 namespace {
@@ -92,7 +93,9 @@ int run(const Options& options, daemon::Config config) {
   if (options.restore) return restore(config, *boot_id, **tables, journal);
   Result<std::unique_ptr<daemon::NetlinkInterfaces>> interfaces = daemon::NetlinkInterfaces::open();
   if (!interfaces) return fail(interfaces.error());
-  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **interfaces, journal);
+  const auto notices = nft::NetlinkTableNotices::open((*tables)->port());
+  if (!notices) return fail(notices.error());
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **notices, **interfaces, journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

@@ -59,6 +59,12 @@ void Reconciler::write_anew() {
   mark_dirty();
 }
 
+void Reconciler::repair(std::chrono::microseconds at) {
+  whole_table_ = true;
+  // What the kernel refused is not tried more often because somebody else writes, too.
+  retry_at_ = retry_at_ ? std::min(*retry_at_, std::max(at, clock_.monotonic() + kRetryAfterChange)) : at;
+}
+
 void Reconciler::hurry() {
   const std::chrono::microseconds now = clock_.monotonic();
   if (dirty_since_) dirty_since_ = now - kSettle;

@@ -58,6 +58,9 @@ class Reconciler {
   /// somebody else changed or flushed it.
   void write_anew();
 
+  /// The same, but then (on the clock's monotonic scale): the kernel may not hold what was applied.
+  void repair(std::chrono::microseconds at);
+
   /// Somebody waits for the answer: what is dirty, or waits for another try, is due at once.
   void hurry();
 

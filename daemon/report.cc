@@ -88,6 +88,7 @@ std::vector<std::string> Daemon::degraded_reasons() const {
     reasons.push_back(
         fmt::format("network interfaces: {}; what was known of them counts meanwhile", *interfaces_.failure()));
   }
+  if (const auto trouble = defence_.trouble()) reasons.push_back(*trouble);
   if (unseen_bridge_) reasons.push_back(*unseen_bridge_);
   if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
   if (memory_.trouble()) reasons.push_back("state: " + *memory_.trouble() + "; enforcement goes on without it");

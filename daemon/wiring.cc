@@ -43,7 +43,7 @@ Guarded guarded(const Config& config) {
 // ---- building and connecting ---------------------------------------------------------------------------------
 
 Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
+               nft::TableNotices& table_notices, KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
       journal_(journal),
@@ -60,6 +60,7 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
            [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
       interfaces_(loop_, kernel_interfaces,
                   [this](std::vector<policy::ResourceEvent> events) { note_interfaces(std::move(events)); }),
+      defence_(loop_, table_notices, clock_, [this](const TableDefence::Repair& repair) { repair_table(repair); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
@@ -237,6 +238,14 @@ void Daemon::note_interfaces(std::vector<policy::ResourceEvent> events) {
 void Daemon::look_at_bridges() {
   const nft::CompileOptions options = compile_options(node_settings(config_), inventory_.snapshot());
   unseen_bridge_ = find_unseen_bridge(interfaces_.bridges(), options.pod_cidrs);
+}
+
+void Daemon::repair_table(const TableDefence::Repair& repair) {
+  if (!reconciler_.applied()) return;  // the first commit writes the whole table anyway
+  record(Level::Warning, systemd::message::kTableChanged, repair.blame + "; it is written anew",
+         {{systemd::Field::Table, nft::kTableName}});
+  reconciler_.repair(repair.at);
+  schedule();
 }
 
 bool Daemon::sources_read() const {

@@ -34,6 +34,7 @@
 #include "daemon/sources/network_interfaces.h"
 #include "daemon/sources/policy_directory.h"
 #include "daemon/state/open_state.h"
+#include "daemon/table_defence.h"
 #include "nft/kernel_tables.h"
 #include "policy/inventory.h"
 #include "systemd/event_loop.h"
@@ -54,7 +55,7 @@ class Daemon {
 
   /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
+         nft::TableNotices& table_notices, KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -101,6 +102,7 @@ class Daemon {
   void follow_auto_endpoint();
   void note_interfaces(std::vector<policy::ResourceEvent> events);
   void look_at_bridges();
+  void repair_table(const TableDefence::Repair& repair);
   void note_sources();
   void note_source_health();
   void note_cluster();
@@ -152,6 +154,7 @@ class Daemon {
   std::vector<policy::ResourceEvent>* enforced_ = nullptr;  // while enforce() runs: what the directory told meanwhile
   CniResults cni_;
   NetworkInterfaces interfaces_;
+  TableDefence defence_;
   AutoHostEndpoint auto_endpoint_;
   ControlServer control_;
   systemd::Timer step_timer_;

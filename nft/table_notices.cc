@@ -140,7 +140,8 @@ Result<std::vector<ForeignChange>> NetlinkTableNotices::read() {
     if (received <= 0) break;
     const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
     auto left = static_cast<int>(received);
-    while (mnl_nlmsg_ok(message, left)) {
+    // libmnl takes a length beyond 2^31 for a negative one, and then never comes to an end.
+    while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left)) {
       take_notice(message, touched_, changes);
       message = mnl_nlmsg_next(message, &left);
     }

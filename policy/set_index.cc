@@ -13,7 +13,7 @@ namespace {
 using Of = SetQuery::Of;
 
 /// Numbers of dropped sets are removed from contributions once so many more than there are sets were dropped.
-constexpr std::size_t kDroppedBeforeCleaning = 64;
+constexpr std::size_t kRetiredBeforeCleaning = 64;
 
 AddressClaims::PodName pod_name(const ResourceKey& key) {
   return {key.ns, key.name};
@@ -217,7 +217,7 @@ void SetIndex::adopt(const Snapshot& snapshot, NodePolicy& former, NodePolicy& n
   std::vector<Number> fresh = keep(address_sets_, former.address_sets, next.address_sets, queries.address_sets);
   std::ranges::move(keep(service_sets_, former.service_sets, next.service_sets, queries.service_sets),
                     std::back_inserter(fresh));
-  forget_dropped();
+  forget_retired();
   find_members(snapshot, fresh);
   PolicyChange unused;
   settle(snapshot, next, unused);
@@ -243,7 +243,7 @@ std::vector<SetIndex::Number> SetIndex::keep(ByMeaning& known, Sets& former, Set
     kept.at = id;
     wanted.insert(known.extract(was));
   }
-  for (const auto& [meaning, number] : known) drop(number);
+  for (const auto& [meaning, number] : known) retire(number);
   known = std::move(wanted);
   for (const Number number : fresh) file(number);
   return fresh;
@@ -263,7 +263,7 @@ void SetIndex::file(Number number) {
   }
 }
 
-void SetIndex::drop(Number number) {
+void SetIndex::retire(Number number) {
   const auto kept = sets_.find(number);
   const SetQuery& query = kept->second.query;
   switch (query.of) {
@@ -282,12 +282,12 @@ void SetIndex::drop(Number number) {
     }
   }
   sets_.erase(kept);
-  ++dropped_;
+  ++retired_;
 }
 
-void SetIndex::forget_dropped() {
-  if (dropped_ < sets_.size() + kDroppedBeforeCleaning) return;
-  dropped_ = 0;
+void SetIndex::forget_retired() {
+  if (retired_ < sets_.size() + kRetiredBeforeCleaning) return;
+  retired_ = 0;
   for (auto entry = contributions_.begin(); entry != contributions_.end();) {
     std::erase_if(entry->second.sets, [&](Number number) { return sets_.count(number) == 0; });
     entry = entry->second.sets.empty() ? contributions_.erase(entry) : std::next(entry);

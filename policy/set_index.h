@@ -68,8 +68,8 @@ class SetIndex {
   template <typename Sets>
   std::vector<Number> keep(ByMeaning& known, Sets& former, Sets& next, std::vector<SetQuery>& queries);
   void file(Number number);
-  void drop(Number number);
-  void forget_dropped();
+  void retire(Number number);
+  void forget_retired();
   void find_members(const Snapshot& snapshot, const std::vector<Number>& numbers);
   void find_pods(const Snapshot& snapshot, const SelectorIndex& wanted, const std::string* ns);
 
@@ -85,7 +85,7 @@ class SetIndex {
   std::map<Name, ServiceName> service_of_slice_;
   std::set<Number> touched_;
   Number next_number_ = 0;
-  std::size_t dropped_ = 0;  // since numbers were last removed from contributions
+  std::size_t retired_ = 0;  // since numbers were last removed from contributions
 };
 
 }  // namespace tierwall::policy

@@ -29,15 +29,16 @@ inline constexpr MessageId kControlUnavailable{"11492abb8e04488380a19ae30a1aabb5
 inline constexpr MessageId kStateTrouble{"e7f3a54c0b6d4a3c9d6c1f28a90b5d41"};
 inline constexpr MessageId kRestored{"94c1f0a7d25e4b7c8e3b6f1d02a97c58"};
 inline constexpr MessageId kGuarded{"3b266e23aa174efeabea4dd6238d0fce"};
+inline constexpr MessageId kTableChanged{"492491628eef4a529918cbf2960d1bb7"};
 inline constexpr MessageId kPolicyApplied{"3814c56b3be34f05944c4daa8850b854"};
 inline constexpr MessageId kPolicyConfirmed{"c30fb254365249be90919b675918e0ab"};
 inline constexpr MessageId kPolicyRolledBack{"c86cd431e035464799b0f39944213212"};
 inline constexpr MessageId kStopped{"03732cae000d4049bd28a1d115f847bc"};
 
 inline constexpr std::array kAll = {
-    kStarted,    kInSync,         kDegraded,       kCommitted,      kRejected,           kNotCompiled,
-    kSourceLost, kSourceRegained, kConfigRejected, kConfigReloaded, kControlUnavailable, kStateTrouble,
-    kRestored,   kGuarded,        kStopped,        kPolicyApplied,  kPolicyConfirmed,    kPolicyRolledBack};
+    kStarted,        kInSync,         kDegraded,       kCommitted,          kRejected,        kNotCompiled, kSourceLost,
+    kSourceRegained, kConfigRejected, kConfigReloaded, kControlUnavailable, kStateTrouble,    kRestored,    kGuarded,
+    kTableChanged,   kStopped,        kPolicyApplied,  kPolicyConfirmed,    kPolicyRolledBack};
 }  // namespace message
 
 }  // namespace tierwall::systemd

@@ -1,7 +1,9 @@
 #include "tests/lab/flows.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <stdexcept>
 
 #include <poll.h>
@@ -35,11 +37,20 @@ UdpStream::UdpStream(const Host& from, const Host& to, std::uint16_t port, polic
 }
 
 void UdpStream::run(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
   std::array<char, 16> buffer{};
+  std::optional<Clock::time_point> opened;
   while (!stop.stop_requested()) {
+    const Clock::time_point now = Clock::now();
     if (::send(source_.number(), "probe", 5, MSG_NOSIGNAL) == 5) ++sent_;
-    if (!wait_for(destination_.number(), POLLIN, std::chrono::milliseconds(1))) continue;
+    if (!wait_for(destination_.number(), POLLIN, std::chrono::milliseconds(1))) {
+      opened.reset();
+      continue;
+    }
     while (::recv(destination_.number(), buffer.data(), buffer.size(), 0) > 0) ++arrived_;
+    if (!opened) opened = now;
+    const auto open_for = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - *opened);
+    longest_opening_ = std::max(longest_opening_.load(), open_for);
   }
 }
 

@@ -2,6 +2,7 @@
 // Traffic that lasts: what probes cannot show because they are over at once.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -20,6 +21,8 @@ class UdpStream {
 
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   [[nodiscard]] std::uint64_t arrived() const { return arrived_; }
+  /// The longest time in which datagrams kept arriving.
+  [[nodiscard]] std::chrono::microseconds longest_opening() const { return longest_opening_.load(); }
 
  private:
   void run(const std::stop_token& stop);
@@ -28,6 +31,7 @@ class UdpStream {
   UniqueFd destination_;
   std::atomic<std::uint64_t> sent_{0};
   std::atomic<std::uint64_t> arrived_{0};
+  std::atomic<std::chrono::microseconds> longest_opening_{};
   std::jthread thread_;  // last: it uses all of the above
 };
 

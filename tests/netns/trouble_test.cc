@@ -5,6 +5,8 @@
 #include <string>
 #include <thread>
 
+#include <gmock/gmock.h>
+
 #include "tests/lab/flows.h"
 #include "tests/netns/firewall.h"
 
@@ -116,15 +118,58 @@ TEST_F(TroubleTest, OneManifestIsOneTransaction) {
   expect_dropped(open());
 }
 
-TEST_F(TroubleTest, AfterAStrangersFlushTheNextChangeRestoresTheTable) {
-  nft({"flush", "ruleset"});
-  apply("all.yaml", network_policy("all", kDenyAll));
-  expect_dropped(denied());
-  expect_dropped(open());
+TEST_F(TroubleTest, WhatAStrangerDoesToTheTableIsPutRightAtOnce) {
+  const std::string table = nft({"list", "table", "inet", "tierwall"});
+  for (const char* edit : {"flush ruleset", "delete table inet tierwall", "flush chain inet tierwall forward",
+                           "add element inet tierwall egress4 { 10.1.0.2 : drop }",
+                           "insert rule inet tierwall forward accept", "add chain inet tierwall stranger"}) {
+    SCOPED_TRACE(edit);
+    const std::uint64_t before = daemon.generation();
+    nft({"-f", "-"}, std::string(edit) + "\n");
+    daemon.wait_until([&](const daemon::StatusReport& report) { return report.applied->generation > before; });
+    EXPECT_EQ(nft({"list", "table", "inet", "tierwall"}), table);
+  }
+  expect_protected();
+  EXPECT_THAT(daemon.log(), ::testing::HasSubstr("process 'nft' (pid "));
 }
 
-TEST_F(TroubleTest, AfterAStrangersFlushAReloadRestoresTheTable) {
-  nft({"flush", "ruleset"});
+TEST_F(TroubleTest, AFlushOpensTheNodeForNoLongerThanTheRepairTakes) {
+  const UdpStream stream(lab.host("app/api"), lab.host("app/web"), 9999);
+  const std::uint64_t before = daemon.generation();
+  constexpr std::uint64_t kFlushes = 5;
+  for (std::uint64_t flush = 1; flush <= kFlushes; ++flush) {
+    nft({"flush", "ruleset"});
+    daemon.wait_until([&](const daemon::StatusReport& report) { return report.applied->generation == before + flush; });
+  }
+  const auto open_for = stream.longest_opening();
+  EXPECT_LT(open_for, std::chrono::seconds(1));
+  std::printf("a flush opened the node for at most %.1f ms\n", static_cast<double>(open_for.count()) / 1000);
+}
+
+TEST_F(TroubleTest, AStrangerWhoGoesOnIsAnsweredOnceASecondAndNamed) {
+  for (int flush = 0; flush < 15; ++flush) {
+    nft({"flush", "ruleset"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  daemon.wait_until([](const daemon::StatusReport& report) {
+    return report.state == daemon::State::Degraded &&
+           report.degraded.front().find("process 'nft'") != std::string::npos &&
+           report.degraded.front().find("again and again; it is put right once a second") != std::string::npos;
+  });
+  daemon.wait_until([](const daemon::StatusReport& report) { return report.state == daemon::State::InSync; });
+  expect_protected();
+}
+
+TEST_F(TroubleTest, OtherTablesAreNobodysBusiness) {
+  const std::uint64_t before = daemon.generation();
+  nft({"-f", "-"},
+      "table inet other {\n  chain c { type filter hook forward priority 0; }\n}\ndelete table inet other\n");
+  apply("all.yaml", network_policy("all", kDenyAll));
+  EXPECT_EQ(daemon.generation(), before + 1);
+  EXPECT_THAT(daemon.log(), ::testing::Not(::testing::HasSubstr("changed the table")));
+}
+
+TEST_F(TroubleTest, AReloadWritesTheTableAnew) {
   const std::uint64_t before = daemon.generation();
   daemon.reload();
   daemon.wait_applied(before);
