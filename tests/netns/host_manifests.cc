@@ -15,7 +15,8 @@ std::string host_policy(const std::string& name, const std::string& spec) {
 }
 
 std::string host_config(const std::string& endpoint_to_host, const std::string& guard) {
-  return "[host]\nfailsafe_inbound = [\"tcp:4001\", \"tcp:4002@eth0\", \"tcp:4003@eth9\"]\nfailsafe_outbound = [\"udp:53\"]\nendpoint_to_host = \"" +
+  return "[host]\nfailsafe_inbound = [\"tcp:4001\", \"tcp:4002@eth0\", \"tcp:4003@eth9\"]\nfailsafe_outbound = "
+         "[\"udp:53\"]\nendpoint_to_host = \"" +
          endpoint_to_host + "\"\n[guard]\nmode = \"" + guard + "\"\n";
 }
 
