@@ -135,7 +135,8 @@ class WorldGenerator {
           random_.chance(30) ? TierDefault::Pass : TierDefault::Deny});
     }
     PolicyGenerator policies(random_, tiers);
-    const int count = random_.number(0, 7);
+    const bool crowded = random_.chance(5);  // so many that they are merged and split by port
+    const int count = crowded ? random_.number(15, 40) : random_.number(0, 7);
     for (int i = 0; i < count; ++i) world_.put(policies.some_policy(i));
     for (const char* profile : {"kns.a", "kns.b"}) {
       if (!random_.chance(12)) continue;
