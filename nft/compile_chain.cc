@@ -71,7 +71,7 @@ std::size_t depth_of(const SplitDecisions& split) {
 std::string ChainCompiler::compile(const policy::Treatment& treatment) {
   DecisionList decisions = drop_unreachable(list_decisions(policy_, treatment, unions_.family(), unions_.names()));
   if (decisions.size() > flattening_.readable) {
-    decisions = merge(treatment, std::move(decisions));
+    decisions = merge(treatment, decisions);
     if (decisions.size() > flattening_.readable) {
       const auto split = split_by_port(decisions, kMostInCells);
       if (split && depth_of(*split) + kLevelsOfSplit <= kMaxNesting) return compile_split(treatment, decisions, *split);
@@ -80,7 +80,7 @@ std::string ChainCompiler::compile(const policy::Treatment& treatment) {
   return chain_from({treatment, decisions}, decisions.begin(), 1);
 }
 
-DecisionList ChainCompiler::merge(const policy::Treatment& treatment, DecisionList decisions) {
+DecisionList ChainCompiler::merge(const policy::Treatment& treatment, const DecisionList& decisions) {
   return merge_runs(decisions, flattening_.apart, treatment.direction, unions_);
 }
 

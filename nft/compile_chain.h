@@ -66,7 +66,7 @@ class ChainCompiler {
   void append_port_map(Chain& chain, const policy::Treatment& treatment, policy::Protocol protocol, bool interval,
                        std::vector<Element> elements);
   Verdict to_cell(const policy::Treatment& treatment, const PortCell& cell);
-  [[nodiscard]] DecisionList merge(const policy::Treatment& treatment, DecisionList decisions);
+  [[nodiscard]] DecisionList merge(const policy::Treatment& treatment, const DecisionList& decisions);
   [[nodiscard]] RuleAction action_of(const Decision& decision, const std::string& comment,
                                      const policy::Treatment& treatment, const Verdict& pass) const;
   [[nodiscard]] std::string prefix_of(const policy::Treatment& treatment) const;

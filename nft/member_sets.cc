@@ -84,8 +84,9 @@ class MemberWriter {
     const std::vector<Element>& elements = applied_.sets.at(name).elements;
     const auto at = std::ranges::lower_bound(elements, key, {}, &Element::key);
     const bool there = at != elements.end() && at->key == key;
-    if (there && !wanted) changed_[name].gone.insert(exact(std::move(key)));
-    if (!there && wanted) changed_[name].come.insert(exact(std::move(key)));
+    if (there == wanted) return;
+    Elements& changed = changed_[name];
+    (wanted ? changed.come : changed.gone).insert(exact(std::move(key)));
   }
 
   [[nodiscard]] Set part_of(const std::string& name, const std::set<Element>& elements) const {

@@ -61,7 +61,7 @@ Match SetUnions::match(Field field, SetUnion united) {
   return in_set(field, add(std::move(united)));
 }
 
-std::string SetUnions::add(SetUnion united) {
+std::string SetUnions::add(SetUnion&& united) {
   std::string name =
       (united.interval ? "nets" : "addr") + family_suffix(family_) + "-" + fingerprint(meaning_of(united, policy_));
   unions_.try_emplace(name, std::move(united));

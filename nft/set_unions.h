@@ -48,7 +48,7 @@ class SetUnions {
   [[nodiscard]] const std::map<std::string, SetUnion>& all() const { return unions_; }
 
  private:
-  std::string add(SetUnion united);
+  std::string add(SetUnion&& united);
 
   const policy::NodePolicy& policy_;
   policy::Family family_;

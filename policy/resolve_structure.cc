@@ -241,6 +241,7 @@ void deliver_endpoints(NodePolicy& policy, const std::vector<PendingEndpoint>& e
 Structure resolve_structure(const Snapshot& snapshot, const std::optional<std::string>& node, TieBreak tie_break,
                             const std::vector<const Subject*>& pods, const std::vector<Subject>& host_endpoints) {
   std::vector<PendingEndpoint> endpoints;
+  endpoints.reserve(pods.size() + host_endpoints.size());
   for (const Subject* pod : pods) endpoints.push_back(pending_pod(*pod));
 
   SetCollector sets;

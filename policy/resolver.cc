@@ -67,6 +67,7 @@ void Resolver::resolve_anew(const Snapshot& snapshot) {
                     .ports = &pod->second.ports});
   }
   std::vector<const Subject*> of_node;
+  of_node.reserve(pods.size());
   for (const Subject& pod : pods) of_node.push_back(&pod);
   std::vector<std::unique_ptr<const Labels>> of_profiles;
   std::vector<Subject> host_endpoints;

@@ -103,7 +103,7 @@ SetId SetCollector::addresses_of(const ServiceName& service) {
 SetId SetCollector::endpoints_of(const ServiceName& service, std::optional<Protocol> protocol) {
   const std::string meaning = name_of(service) + (protocol ? "/" + print_protocol(*protocol) : "");
   return collect(
-      service_sets_, meaning, [&] { return meaning; },
+      service_sets_, meaning, [&] { return std::string(meaning); },
       [&] { return SetQuery{.of = SetQuery::Of::ServicePorts, .service = service, .protocol = protocol}; });
 }
 
