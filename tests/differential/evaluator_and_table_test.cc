@@ -10,6 +10,7 @@
 #include "policy/resolve.h"
 #include "tests/differential/generated_world.h"
 #include "tests/differential/judges.h"
+#include "tests/vocabulary/effort.h"
 #include "tests/vocabulary/proof.h"
 
 namespace tierwall::test {
@@ -51,7 +52,7 @@ TEST(EvaluatorAndTable, AgreeOnGeneratedWorlds) {
     return;
   }
   const Proof proof("1-evaluator-and-table");
-  const std::uint32_t worlds = from_environment("TIERWALL_WORLDS", 10'000);
+  const std::uint32_t worlds = from_environment("TIERWALL_WORLDS", tried_of(10'000));
   for (std::uint32_t seed = 1; seed <= worlds; ++seed) ASSERT_TRUE(agree(seed, tally));
   EXPECT_GT(tally.allowed, tally.denied / 10);
   EXPECT_GT(tally.denied, tally.allowed / 10);

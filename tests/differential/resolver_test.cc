@@ -15,6 +15,7 @@
 #include "policy/subjects.h"
 #include "tests/differential/event_sequences.h"
 #include "tests/differential/generated_world.h"
+#include "tests/vocabulary/effort.h"
 
 namespace tierwall::test {
 namespace {
@@ -110,7 +111,7 @@ std::optional<Mismatch> find_mismatch(const EventBatches& batches, policy::TieBr
 }
 
 TEST(Resolver, KeptUpToDateItEqualsWhatIsResolvedFromScratch) {
-  for (std::uint32_t seed = 1; seed <= kSequences; ++seed) {
+  for (std::uint32_t seed = 1; seed <= test::tried_of(kSequences); ++seed) {
     const auto tie_break = seed % 2 == 0 ? policy::TieBreak::Calico332 : policy::TieBreak::Calico331;
     const auto flattening = seed % 3 == 0 ? nft::Flattening{} : nft::Flattening::always();
     EventBatches batches = generate_events(seed, kSteps);
