@@ -8,16 +8,20 @@
 namespace tierwall::daemon::ctl {
 namespace {
 
+FlowText flow_text(const std::string& from, const std::string& to, const std::string& port) {
+  FlowWords words;
+  words.from = from;
+  words.to = to;
+  words.dport = port;
+  return *parse_flow(words);
+}
+
 class SecondOpinion : public ::testing::Test {
  protected:
   SecondOpinion() : world_(*load_world({TIERWALL_SOURCE_DIR "/tests/golden/cli/world"})) {}
 
   Connection ask(const std::string& from, const std::string& to, const std::string& port) const {
-    FlowWords words;
-    words.from = from;
-    words.to = to;
-    words.dport = port;
-    return *judge_.judge(*parse_flow(words));
+    return *judge_.judge(flow_text(from, to, port));
   }
 
   LoadedWorld world_;
@@ -50,11 +54,7 @@ TEST_F(SecondOpinion, AgreesOnEveryFlowOfTheWorld) {
 class SecondOpinionOfHosts : public ::testing::Test {
  protected:
   Connection ask(const std::string& from, const std::string& to, const std::string& port) const {
-    FlowWords words;
-    words.from = from;
-    words.to = to;
-    words.dport = port;
-    return *judge_.judge(*parse_flow(words));
+    return *judge_.judge(flow_text(from, to, port));
   }
 
   LoadedWorld world_ = *load_world({TIERWALL_SOURCE_DIR "/tests/golden/cli/hosts"});
@@ -70,12 +70,7 @@ TEST_F(SecondOpinionOfHosts, AgreesOnEveryFlowOfTheWorld) {
   for (const std::string& from : ends) {
     for (const std::string& to : ends) {
       for (const char* port : {"22", "25", "80", "443", "6443", "30080"}) {
-        FlowWords words;
-        words.from = from;
-        words.to = to;
-        words.dport = port;
-        const auto flow = parse_flow(words);
-        const auto connection = flow ? judge_.judge(*flow) : Result<Connection>(flow.error());
+        const auto connection = judge_.judge(flow_text(from, to, port));
         if (!connection) continue;  // no such flow: from outside to outside
         denied += connection->decision.verdict == policy::Verdict::Deny ? 1 : 0;
         const auto disagreement = tables_.find_disagreement(*connection);
