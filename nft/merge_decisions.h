@@ -9,9 +9,9 @@
 
 namespace tierwall::nft {
 
-/// Merges runs of more than `apart` policy rules with one verdict, of one tier; shorter runs stay rule by rule, so that
-/// each keeps its own line and its own counter. `peer` is the side on which rules differ most: the source of ingress.
-/// A long run that ends in its own verdict for everything is left out.
+/// Merges runs of more than `apart` policy rules with one verdict, of one tier; shorter runs stay rule by rule. What
+/// varies is looked for on the side of the peer first: the source of ingress, the destination of egress. A long run
+/// that ends in its own verdict for everything is left out.
 DecisionList merge_runs(const DecisionList& decisions, std::size_t apart, policy::Direction direction,
                         SetUnions& unions);
 

@@ -12,7 +12,7 @@ namespace {
 
 using Of = SetQuery::Of;
 
-/// Numbers of dropped sets are removed from contributions once so many more than there are sets were dropped.
+/// Numbers of retired sets are removed from contributions once so many more than there are sets were retired.
 constexpr std::size_t kRetiredBeforeCleaning = 64;
 
 AddressClaims::PodName pod_name(const ResourceKey& key) {
