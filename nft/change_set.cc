@@ -35,6 +35,8 @@ struct Describe {
   string operator()(const AddChain& op) const { return "chain " + op.chain.name; }
   string operator()(const FlushChain& op) const { return "rules of chain " + op.chain; }
   string operator()(const DeleteChain& op) const { return "removal of chain " + op.chain; }
+  string operator()(const AddCounter& op) const { return "counter " + op.counter.name; }
+  string operator()(const DeleteCounter& op) const { return "removal of counter " + op.counter; }
   string operator()(const AddRule& op) const {
     return "chain " + op.chain + " rule '" + (op.rule.comment.empty() ? print(op.rule) : op.rule.comment) + "'";
   }

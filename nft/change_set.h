@@ -55,8 +55,18 @@ struct AddRule {
   friend bool operator==(const AddRule&, const AddRule&) = default;
 };
 
+struct AddCounter {
+  Counter counter;
+  friend bool operator==(const AddCounter&, const AddCounter&) = default;
+};
+/// What it has counted is lost, unless it was taken before.
+struct DeleteCounter {
+  std::string counter;
+  friend bool operator==(const DeleteCounter&, const DeleteCounter&) = default;
+};
+
 using Operation = std::variant<AddTable, DeleteTable, AddSet, DeleteSet, AddElements, DeleteElements, AddChain,
-                               FlushChain, DeleteChain, AddRule>;
+                               FlushChain, DeleteChain, AddRule, AddCounter, DeleteCounter>;
 
 struct ChangeSet {
   std::vector<Operation> operations;

@@ -111,6 +111,9 @@ void remove_rest(ChangeWriter& writer, const Ruleset& applied, const Ruleset& de
   for (const auto& entry : applied.sets) {
     if (!desired.sets.contains(entry.first)) writer.add(DeleteSet{entry.first});
   }
+  for (const auto& entry : applied.counters) {
+    if (!desired.counters.contains(entry.first)) writer.add(DeleteCounter{entry.first});
+  }
 }
 
 // ---- apply ---------------------------------------------------------------------------------------------------
@@ -161,6 +164,10 @@ struct Apply {
   void operator()(const FlushChain& op) const { chain(op.chain).rules.clear(); }
   void operator()(const DeleteChain& op) const { TIERWALL_CHECK(ruleset.chains.erase(op.chain) == 1); }
   void operator()(const AddRule& op) const { chain(op.chain).rules.push_back(op.rule); }
+  void operator()(const AddCounter& op) const {
+    TIERWALL_CHECK(ruleset.counters.emplace(op.counter.name, op.counter).second);
+  }
+  void operator()(const DeleteCounter& op) const { TIERWALL_CHECK(ruleset.counters.erase(op.counter) == 1); }
 
  private:
   [[nodiscard]] Set& set(const std::string& name) const {
@@ -179,6 +186,11 @@ struct Apply {
 
 ChangeSet diff(const Ruleset& applied, const Ruleset& desired) {
   ChangeWriter writer;
+  for (const auto& [name, counter] : desired.counters) {
+    const Counter* was = find(applied.counters, name);
+    TIERWALL_CHECK(was == nullptr || *was == counter);
+    if (was == nullptr) writer.add(AddCounter{counter});
+  }
   declare_chains(writer, applied, desired);
   for (const auto& [name, set] : desired.sets) {
     if (!applied.sets.contains(name)) writer.declare(set);
@@ -204,9 +216,9 @@ SplitChangeSet split_removals(const ChangeSet& changes) {
   SplitChangeSet split;
   for (const Operation& operation : changes.operations) {
     const auto* flush = std::get_if<FlushChain>(&operation);
-    const bool removes = std::holds_alternative<DeleteChain>(operation) ||
-                         std::holds_alternative<DeleteSet>(operation) ||
-                         (flush != nullptr && removed.contains(flush->chain));
+    const bool removes =
+        std::holds_alternative<DeleteChain>(operation) || std::holds_alternative<DeleteSet>(operation) ||
+        std::holds_alternative<DeleteCounter>(operation) || (flush != nullptr && removed.contains(flush->chain));
     (removes ? split.removals : split.main).operations.push_back(operation);
   }
   return split;

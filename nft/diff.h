@@ -2,10 +2,10 @@
 // Two rulesets -> the ChangeSet that leads from one to the other. The only place that knows in which order the
 // kernel accepts operations:
 //
-//   chains declared -> sets declared -> elements, set by set -> rules
-//     -> rules of chains that go flushed -> chains removed -> sets removed
+//   counters declared -> chains declared -> sets declared -> elements, set by set -> rules
+//     -> rules of chains that go flushed -> chains removed -> sets removed -> counters removed
 //
-// Chains come first because elements jump to them, sets before the rules that look into them. Within a set, elements
+// Chains come early because elements jump to them, sets before the rules that look into them. Within a set, elements
 // that go are deleted before others are added: a changed element is a deleted and an added one, and intervals that
 // change may overlap. All of it becomes visible at once, so no packet sees a set between the two.
 
@@ -24,7 +24,7 @@ ChangeSet diff(const Ruleset& applied, const Ruleset& desired);
 ChangeSet rebuild(const Ruleset& desired);
 
 /// Kernels before 6.2 find a chain still busy whose last map element went away in the same transaction. Splits what
-/// only removes chains and sets off into a second ChangeSet.
+/// only removes chains, sets and counters off into a second ChangeSet.
 struct SplitChangeSet {
   ChangeSet main;
   ChangeSet removals;

@@ -211,6 +211,25 @@ ChainPtr make_declaration(const Chain& chain) {
   return declared;
 }
 
+ObjectPtr make_named_counter(const string& name) {
+  ObjectPtr counter = make_object();
+  nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_FAMILY, NFPROTO_INET);
+  nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
+  nftnl_obj_set_str(counter.get(), NFTNL_OBJ_TABLE, kTableName);
+  nftnl_obj_set_str(counter.get(), NFTNL_OBJ_NAME, name.c_str());
+  return counter;
+}
+
+ObjectPtr make_declaration(const Counter& counter) {
+  ObjectPtr declared = make_named_counter(counter.name);
+  if (counter.comment.empty()) return declared;
+  const UdataPtr udata = make_udata();
+  nftnl_udata_put_strz(udata.get(), NFTNL_UDATA_OBJ_COMMENT, quotable(counter.comment).c_str());
+  nftnl_obj_set_data(declared.get(), NFTNL_OBJ_USERDATA, nftnl_udata_buf_data(udata.get()),
+                     nftnl_udata_buf_len(udata.get()));
+  return declared;
+}
+
 void put_place(nftnl_rule& rule, const string& chain) {
   nftnl_rule_set_u32(&rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
   nftnl_rule_set_str(&rule, NFTNL_RULE_TABLE, kTableName);
@@ -242,6 +261,8 @@ class BatchWriter {
   }
   void operator()(const AddChain& op) { put_chain(NFT_MSG_NEWCHAIN, kAddAnew, make_declaration(op.chain)); }
   void operator()(const DeleteChain& op) { put_chain(NFT_MSG_DELCHAIN, 0, make_named_chain(op.chain)); }
+  void operator()(const AddCounter& op) { put_counter(NFT_MSG_NEWOBJ, kAddAnew, make_declaration(op.counter)); }
+  void operator()(const DeleteCounter& op) { put_counter(NFT_MSG_DELOBJ, 0, make_named_counter(op.counter)); }
   void operator()(const FlushChain& op);
   void operator()(const AddRule& op);
 
@@ -258,6 +279,7 @@ class BatchWriter {
   void put_table(std::uint16_t type, std::uint16_t flags);
   void put_set(std::uint16_t type, std::uint16_t flags, SetPtr set);
   void put_chain(std::uint16_t type, std::uint16_t flags, ChainPtr chain);
+  void put_counter(std::uint16_t type, std::uint16_t flags, ObjectPtr counter);
   void put_elements(std::uint16_t type, const string& set, std::uint32_t set_id, std::vector<WireElement> elements);
 
   Batch batch_;
@@ -303,6 +325,12 @@ void BatchWriter::put_set(std::uint16_t type, std::uint16_t flags, SetPtr set) {
 void BatchWriter::put_chain(std::uint16_t type, std::uint16_t flags, ChainPtr chain) {
   nlmsghdr* const message = header(type, flags);
   nftnl_chain_nlmsg_build_payload(message, chain.get());
+  append(message);
+}
+
+void BatchWriter::put_counter(std::uint16_t type, std::uint16_t flags, ObjectPtr counter) {
+  nlmsghdr* const message = header(type, flags);
+  nftnl_obj_nlmsg_build_payload(message, counter.get());
   append(message);
 }
 
@@ -388,8 +416,14 @@ struct Fits {
   }
   Result<void> operator()(const FlushChain& op) const { return name_fits(op.chain); }
   Result<void> operator()(const DeleteChain& op) const { return name_fits(op.chain); }
+  Result<void> operator()(const AddCounter& op) const {
+    if (auto name = name_fits(op.counter.name); !name) return name;
+    return comment_fits(op.counter.comment);
+  }
+  Result<void> operator()(const DeleteCounter& op) const { return name_fits(op.counter); }
   Result<void> operator()(const AddRule& op) const {
     if (auto name = name_fits(op.chain); !name) return name;
+    if (auto counter = name_fits(op.rule.counter); !counter) return counter;
     if (op.rule.matches.size() > kMaxMatches) return malformed("more matches than a rule holds");
     if (const auto* log = std::get_if<Log>(&op.rule.action)) {
       if (auto prefix = fits("log prefix", log->prefix, kMaxComment); !prefix) return prefix;

@@ -52,6 +52,7 @@ class ExpressionWriter {
   void write(const SetMark& set);
   void write(const ClearMark& clear);
   void write(const Reject& reject);
+  void count(const std::string& counter);
 
   std::vector<AnonymousSet> sets;
 
@@ -302,6 +303,13 @@ void ExpressionWriter::write(const Verdict& verdict) {
   add_expr(rule_, std::move(expr));
 }
 
+void ExpressionWriter::count(const std::string& counter) {
+  ExprPtr expr = make_expr("objref");
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
+  nftnl_expr_set_str(expr.get(), NFTNL_EXPR_OBJREF_IMM_NAME, counter.c_str());
+  add_expr(rule_, std::move(expr));
+}
+
 void ExpressionWriter::write(const VerdictMapLookup& lookup) {
   const FieldLayout& field = layout(lookup.field);
   require(field);
@@ -374,6 +382,7 @@ EncodedRule encode_rule(const Rule& rule, std::uint32_t& next_set_id) {
   EncodedRule encoded{.sets = {}, .rule = make_rule()};
   ExpressionWriter writer(*encoded.rule, next_set_id);
   for (const Match& match : written.matches) writer.write(match);
+  if (!written.counter.empty()) writer.count(written.counter);
   std::visit([&writer](const auto& action) { writer.write(action); }, written.action);
   add_comment(*encoded.rule, written.comment);
   encoded.sets = std::move(writer.sets);

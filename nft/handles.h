@@ -3,6 +3,7 @@
 
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -28,6 +29,7 @@ using RulePtr = std::unique_ptr<nftnl_rule, FreeWith<nftnl_rule_free>>;
 using ExprPtr = std::unique_ptr<nftnl_expr, FreeWith<nftnl_expr_free>>;
 using SetPtr = std::unique_ptr<nftnl_set, FreeWith<nftnl_set_free>>;
 using ElemPtr = std::unique_ptr<nftnl_set_elem, FreeWith<nftnl_set_elem_free>>;
+using ObjectPtr = std::unique_ptr<nftnl_obj, FreeWith<nftnl_obj_free>>;
 using UdataPtr = std::unique_ptr<nftnl_udata_buf, FreeWith<nftnl_udata_buf_free>>;
 
 /// An allocation that failed is out of memory: an exception like any other.
@@ -54,6 +56,9 @@ inline SetPtr make_set() {
 }
 inline ElemPtr make_elem() {
   return allocated<ElemPtr>(nftnl_set_elem_alloc());
+}
+inline ObjectPtr make_object() {
+  return allocated<ObjectPtr>(nftnl_obj_alloc());
 }
 inline UdataPtr make_udata() {
   return allocated<UdataPtr>(nftnl_udata_buf_alloc(256));

@@ -274,6 +274,12 @@ string print_block(const Set& set) {
   return text + "\t}\n";
 }
 
+string print_block(const Counter& counter) {
+  string text = "\tcounter " + counter.name + " {\n";
+  if (!counter.comment.empty()) text += "\t\tcomment " + quoted(counter.comment) + "\n";
+  return text + "\t\tpackets 0 bytes 0\n\t}\n";
+}
+
 string print_block(const Chain& chain) {
   string text = "\tchain " + chain.name + " {\n";
   if (!chain.comment.empty()) text += "\t\tcomment " + quoted(chain.comment) + "\n";
@@ -317,6 +323,11 @@ struct Command {
   }
   string operator()(const FlushChain& op) const { return print_command("flush", "chain", op.chain); }
   string operator()(const DeleteChain& op) const { return print_command("delete", "chain", op.chain); }
+  string operator()(const AddCounter& op) const {
+    const string comment = op.counter.comment.empty() ? "" : " { comment " + quoted(op.counter.comment) + "; }";
+    return print_command("add", "counter", op.counter.name) + comment;
+  }
+  string operator()(const DeleteCounter& op) const { return print_command("delete", "counter", op.counter); }
   string operator()(const AddRule& op) const { return print_command("add", "rule", op.chain) + " " + print(op.rule); }
 };
 
@@ -355,6 +366,7 @@ string print(const Rule& rule) {
   const Rule written = canonical(rule);
   string text;
   for (const Match& match : written.matches) text += print(match) + " ";
+  if (!written.counter.empty()) text += "counter name " + quoted(written.counter) + " ";
   return text + std::visit(Action{}, written.action) + with_comment(written.comment);
 }
 
@@ -366,6 +378,7 @@ string print_element(const Set& set, const Element& element) {
 
 string print(const Ruleset& ruleset) {
   std::vector<string> blocks;
+  for (const auto& entry : ruleset.counters) blocks.push_back(print_block(entry.second));
   for (const auto& entry : ruleset.sets) blocks.push_back(print_block(entry.second));
   for (const bool base : {false, true}) {
     for (const auto& entry : ruleset.chains) {

@@ -9,7 +9,7 @@
 
 namespace tierwall::nft {
 
-/// table inet tierwall { ... }: sets and maps by name, then chains by name, base chains last.
+/// table inet tierwall { ... }: counters, sets and maps by name, then chains by name, base chains last.
 std::string print(const Ruleset& ruleset);
 std::string print(const Rule& rule);
 std::string print(const Match& match);

@@ -187,13 +187,25 @@ struct Reject {
 
 using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, SetMark, ClearMark, Reject>;
 
-/// A rule: all matches must hold, then the action is taken. No action: `continue`, which is not used.
+/// A rule: all matches must hold, then the packet is counted and the action is taken. No action: `continue`, which is
+/// not used.
 struct Rule {
   std::vector<Match> matches;
   RuleAction action;
-  std::string comment;  ///< in policy words; no double quote, at most 127 bytes
+  std::string comment;       ///< in policy words; no double quote, at most 127 bytes
+  std::string counter = {};  ///< name of a Counter of the same table; empty: not counted
 
   friend auto operator<=>(const Rule&, const Rule&) = default;
+};
+
+// ---- counters ------------------------------------------------------------------------------------------------
+
+/// A named counter. What it has counted is no part of the ruleset: KernelTables::take_counters().
+struct Counter {
+  std::string name;
+  std::string comment;
+
+  friend auto operator<=>(const Counter&, const Counter&) = default;
 };
 
 // ---- chains --------------------------------------------------------------------------------------------------
@@ -221,8 +233,9 @@ struct Chain {
 
 /// The whole table `inet tierwall`. Chains that are not base chains are named by their content and never change.
 struct Ruleset {
-  std::map<std::string, Set> sets;      ///< by name; verdict maps too
-  std::map<std::string, Chain> chains;  ///< by name
+  std::map<std::string, Set> sets;               ///< by name; verdict maps too
+  std::map<std::string, Chain> chains;           ///< by name
+  std::map<std::string, Counter> counters = {};  ///< by name
 
   friend bool operator==(const Ruleset&, const Ruleset&) = default;
 };

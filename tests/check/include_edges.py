@@ -26,6 +26,7 @@ THIRD_PARTY = {
     "nft/encode": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/"),
     "nft/handles": ("libnftnl/", "libmnl/"),
     "nft/netlink_tables": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/", "sys/", "poll.h", "unistd.h"),
+    "nft/table_counters": ("libmnl/", "libnftnl/", "linux/"),
     "nft/table_notices": ("libmnl/", "linux/", "arpa/", "sys/"),
     "nft/print": ("netdb.h",),
     "systemd/": ("systemd/sd-", "sys/", "unistd.h", "signal.h", "syslog.h", "fcntl.h", "time.h"),
@@ -66,7 +67,7 @@ def problem(path: str, quote: str, header: str) -> str | None:
     if folder == "tests":
         return None
     if STANDARD.match(header):
-        pure = folder == "policy" or (folder == "nft" and not path.startswith(("nft/encode", "nft/netlink", "nft/table_notices", "nft/handles")))
+        pure = folder == "policy" or (folder == "nft" and not path.startswith(("nft/encode", "nft/netlink", "nft/table_notices", "nft/table_counters", "nft/handles")))
         return "belongs to the outside world" if pure and header in FORBIDDEN_STANDARD else None
     if any(header.startswith(prefix) for prefix in third_party_for(path)):
         return None

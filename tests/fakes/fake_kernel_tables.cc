@@ -122,8 +122,16 @@ struct Judge {
     if (!ruleset.chains.contains(op.chain)) return refused_if(true, ENOENT);
     return refused_if(chain_in_use(ruleset, op.chain), EBUSY);
   }
+  Refused operator()(const AddCounter& op) const {
+    return refused_if(ruleset.counters.contains(op.counter.name), EEXIST);
+  }
+  Refused operator()(const DeleteCounter& op) const {
+    if (!ruleset.counters.contains(op.counter)) return refused_if(true, ENOENT);
+    return refused_if(any_rule(ruleset, [&op](const Rule& rule) { return rule.counter == op.counter; }), EBUSY);
+  }
   Refused operator()(const AddRule& op) const {
-    const bool known = ruleset.chains.contains(op.chain) && knows_target(op.rule) && knows_sets(op.rule);
+    const bool counts = op.rule.counter.empty() || ruleset.counters.contains(op.rule.counter);
+    const bool known = ruleset.chains.contains(op.chain) && knows_target(op.rule) && knows_sets(op.rule) && counts;
     return refused_if(!known, ENOENT);
   }
 
@@ -177,12 +185,15 @@ CommitOutcome FakeKernelTables::commit(const ChangeSet& changes) {
   if (refusal != refusals_.end()) return rejected(Rejected::kWholeTransaction, "transaction", refusal->second);
   bool table = has_table_;
   Ruleset next = ruleset_;
+  CounterReadings counted = counted_;
   for (std::size_t i = 0; i < changes.operations.size(); ++i) {
     const Operation& operation = changes.operations[i];
     const bool adds_table = std::holds_alternative<AddTable>(operation);
     const Refused refused = table || adds_table ? std::visit(Judge{next}, operation) : refused_if(true, ENOENT);
     if (refused.errno_value != 0) return rejected(i, describe(operation, refused.blamed), refused.errno_value);
     next = apply(std::move(next), {.operations = {operation}});
+    if (std::holds_alternative<DeleteTable>(operation)) counted.clear();
+    if (const auto* gone = std::get_if<DeleteCounter>(&operation)) counted.erase(gone->counter);
     if (std::holds_alternative<AddRule>(operation) && rejects_behind_routing(next)) {
       return rejected(i, describe(operation), EOPNOTSUPP);
     }
@@ -190,8 +201,20 @@ CommitOutcome FakeKernelTables::commit(const ChangeSet& changes) {
   }
   has_table_ = table;
   ruleset_ = std::move(next);
+  counted_ = std::move(counted);
   commits_.push_back(changes);
   return Committed{.messages = changes.operations.size(), .bytes = 0};
+}
+
+void FakeKernelTables::hit(const std::string& counter, std::uint64_t bytes) {
+  TIERWALL_CHECK(ruleset_.counters.contains(counter));
+  CounterReading& reading = counted_[counter];
+  ++reading.packets;
+  reading.bytes += bytes;
+}
+
+Result<CounterReadings> FakeKernelTables::take() {
+  return std::exchange(counted_, {});
 }
 
 }  // namespace tierwall::test

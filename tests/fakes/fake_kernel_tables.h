@@ -4,16 +4,22 @@
 
 #include <cstddef>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "nft/kernel_tables.h"
 #include "nft/ruleset.h"
+#include "nft/table_counters.h"
 
 namespace tierwall::test {
 
-class FakeKernelTables final : public nft::KernelTables {
+class FakeKernelTables final : public nft::KernelTables, public nft::TableCounters {
  public:
   nft::CommitOutcome commit(const nft::ChangeSet& changes) override;
+  Result<nft::CounterReadings> take() override;
+
+  /// A packet of so many bytes meets a rule with this counter, which must exist.
+  void hit(const std::string& counter, std::uint64_t bytes);
 
   /// The n-th commit from now (0: the next one) fails as a whole with this errno.
   void refuse(std::size_t nth, int errno_value) { refusals_[attempts_ + nth] = errno_value; }
@@ -21,6 +27,7 @@ class FakeKernelTables final : public nft::KernelTables {
   void lose_table() {
     has_table_ = false;
     ruleset_ = {};
+    counted_.clear();
   }
 
   [[nodiscard]] bool has_table() const { return has_table_; }
@@ -33,6 +40,7 @@ class FakeKernelTables final : public nft::KernelTables {
  private:
   bool has_table_ = false;
   nft::Ruleset ruleset_;
+  nft::CounterReadings counted_;  ///< since they were taken
   std::vector<nft::ChangeSet> commits_;
   std::size_t attempts_ = 0;
   std::map<std::size_t, int> refusals_;  ///< by attempt

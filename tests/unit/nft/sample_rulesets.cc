@@ -83,6 +83,11 @@ Rule rule(std::vector<Match> matches, RuleAction action, std::string comment) {
   return {.matches = std::move(matches), .action = std::move(action), .comment = std::move(comment)};
 }
 
+Rule counted(Rule rule, std::string counter) {
+  rule.counter = std::move(counter);
+  return rule;
+}
+
 Element element(std::string_view address_text) {
   return {.key = make_key(address(address_text)), .last = {}, .verdict = {}, .comment = {}};
 }
@@ -429,6 +434,24 @@ Ruleset every_combination() {
 
 }  // namespace
 
+namespace {
+
+Ruleset every_counter() {
+  Ruleset ruleset = make_ruleset(
+      {},
+      {make_chain("counts", {counted(rule({is(Field::TcpDport, 80)}, back(), "rule 1"), "ingress/default/a.b_c/1"),
+                             counted(rule({}, Log{"tierwall: "}), "ingress/default/a.b_c/2"),
+                             counted(rule({}, SetMark{.bits = 1, .notrack = false, .verdict = accept()}), "egress-x"),
+                             counted(rule({}), "egress-x")})});
+  for (const char* name : {"egress-x", "ingress/default/a.b_c/1", "ingress/default/a.b_c/2"}) {
+    ruleset.counters[name] = {name, {}};
+  }
+  ruleset.counters["ingress/unused"] = {"ingress/unused", "a policy whose name is long"};
+  return ruleset;
+}
+
+}  // namespace
+
 const std::vector<Sample>& samples() {
   static const std::vector<Sample> all = {{"empty", {}},
                                           {"fields", every_field()},
@@ -438,7 +461,8 @@ const std::vector<Sample>& samples() {
                                           {"verdicts", every_verdict()},
                                           {"hooks", every_hook()},
                                           {"combinations", every_combination()},
-                                          {"host_words", every_host_word()}};
+                                          {"host_words", every_host_word()},
+                                          {"counters", every_counter()}};
   return all;
 }
 
@@ -539,6 +563,11 @@ Ruleset random_ruleset(std::uint32_t seed) {
   Chain forward = make_base_chain("forward", Hook::Forward, 10, {rule({state(ct_state::kEstablished)}, accept())});
   for (std::uint32_t i = dice.below(3); i-- > 0;) forward.rules.push_back(rule({random_match(dice, sets, "nets")}));
   forward.rules.push_back(rule({}, VerdictMapLookup{.field = Field::IpSaddr, .map = "dispatch"}));
+  for (const char* name : {"a", "b", "c"}) {
+    if (dice.one_in(2)) continue;
+    ruleset.counters[name] = {name, {}};
+    forward.rules.push_back(counted(rule({random_match(dice, sets, "nets")}), name));
+  }
   ruleset.chains["forward"] = std::move(forward);
   return ruleset;
 }

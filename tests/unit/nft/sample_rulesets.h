@@ -38,6 +38,7 @@ Verdict go_to(std::string chain);
 /// A rule that drops what matches.
 Rule rule(std::vector<Match> matches);
 Rule rule(std::vector<Match> matches, RuleAction action, std::string comment = {});
+Rule counted(Rule rule, std::string counter);
 
 Element element(std::string_view address_text);
 Element element(std::string_view address_text, std::uint8_t protocol, std::uint16_t port);
