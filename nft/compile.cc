@@ -65,7 +65,7 @@ SetNames name_sets(const policy::NodePolicy& policy, Family family) {
 class TableCompiler {
  public:
   TableCompiler(const policy::NodePolicy& policy, const CompileOptions& options)
-      : policy_(policy), options_(options), host_(policy, options, ruleset_) {}
+      : policy_(policy), options_(options), host_(policy, options, ruleset_, places_) {}
 
   Result<CompiledTable> run() {
     for (const Family family : policy::kFamilies) {
@@ -80,13 +80,13 @@ class TableCompiler {
       add_endpoint_sets(family);
     }
     add_base_chains();
-    return CompiledTable{std::move(ruleset_), MemberSets(std::move(members_))};
+    return CompiledTable{std::move(ruleset_), MemberSets(std::move(members_)), std::move(places_)};
   }
 
  private:
   Result<void> add_dispatch(Direction direction, SetUnions& unions) {
     const Family family = unions.family();
-    ChainCompiler compiler(policy_, {}, options_.flattening, unions, ruleset_);
+    ChainCompiler compiler(policy_, {}, options_.flattening, unions, ruleset_, places_);
     std::map<std::size_t, std::string> chain_of;  // by treatment
     Set map{dispatch_map(direction, family), {address_type(family)}, false, true, "", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {
@@ -235,6 +235,7 @@ class TableCompiler {
   const policy::NodePolicy& policy_;
   const CompileOptions& options_;
   Ruleset ruleset_;
+  TablePlaces places_;
   std::vector<MemberSet> members_;
   HostCompiler host_;
 };

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "nft/member_sets.h"
+#include "nft/rule_place.h"
 #include "nft/ruleset.h"
 #include "policy/failsafe.h"
 #include "policy/node_policy.h"
@@ -69,6 +70,7 @@ struct CompileOptions {
 struct CompiledTable {
   Ruleset ruleset;
   MemberSets members;
+  TablePlaces places;
 };
 
 /// The whole table. Unsupported if a treatment nests more chains than the kernel follows (16 levels): the error names

@@ -38,11 +38,10 @@ Verdict go_to(const std::string& chain) {
   return chain.empty() ? kReturns : Verdict{Verdict::Code::Goto, chain};
 }
 
-/// "tier default, NetworkPolicy shop/web, rule 1"; of several the number, the first and the last.
-std::string describe(const Decision& decision) {
-  const std::vector<std::string>& rules = decision.stands_for;
-  if (rules.size() == 1) return to_comment(rules.front());
-  return to_comment(std::to_string(rules.size()) + " rules, from " + rules.front() + " to " + rules.back());
+/// Every policy rule is counted, and what is denied at an end. Not what an end lets through: most pods that no policy
+/// selects would need a chain only for that.
+bool is_counted(const Decision& decision) {
+  return decision.of_rule || decision.action == Action::Deny;
 }
 
 Field destination_port(policy::Protocol protocol) {
@@ -88,6 +87,7 @@ DecisionList ChainCompiler::merge(const policy::Treatment& treatment, const Deci
 /// follows; an end that passes on, with no Pass before it, just lets the chain go on.
 std::string ChainCompiler::chain_from(const List& list, Position first, std::size_t nesting) {
   Chain chain;
+  std::vector<std::vector<RulePlace>> places;
   std::vector<std::size_t> stages;
   bool passed = false;  // within the stage
   for (Position at = first; at != list.decisions.end(); ++at) {
@@ -99,11 +99,30 @@ std::string ChainCompiler::chain_from(const List& list, Position first, std::siz
     if (passes && !passed && is_final(*at) && (list.split || !at->of_rule)) continue;
     passed = passed || passes;
     const Verdict pass = passes ? behind_stage(list, at, nesting) : Verdict{};
-    const std::string comment = describe(*at);
+    const std::string comment = describe_rule(*at);
     chain.rules.push_back({at->matches, action_of(*at, comment, list.treatment, pass), comment});
+    if (is_counted(*at)) chain.rules.back().counter = add_counter(*at, list.treatment);
+    places.push_back(at->stands_for);
     if (is_final(*at)) break;
   }
-  return add_chain(std::move(chain), list.treatment, stages, nesting);
+  return add_chain(std::move(chain), std::move(places), list.treatment, stages, nesting);
+}
+
+/// "tier default, NetworkPolicy shop/web, rule 1"; of several the number, the first and the last.
+std::string ChainCompiler::describe_rule(const Decision& decision) const {
+  const std::vector<RulePlace>& rules = decision.stands_for;
+  const std::string first = describe(rules.front(), policy_);
+  if (rules.size() == 1) return to_comment(first);
+  return to_comment(std::to_string(rules.size()) + " rules, from " + first + " to " + describe(rules.back(), policy_));
+}
+
+std::string ChainCompiler::add_counter(const Decision& decision, const policy::Treatment& treatment) {
+  CountedRules counted = count_together(decision.stands_for, treatment.direction, decision.action, policy_);
+  Counter counter = make_counter(counted);
+  std::string name = counter.name;
+  places_.counted.try_emplace(name, std::move(counted));
+  ruleset_.counters.try_emplace(name, std::move(counter));
+  return name;
 }
 
 /// How a packet gets from a stage to what follows it: everything behind returns, or the chain of the rest decides.
@@ -127,7 +146,7 @@ std::string ChainCompiler::compile_split(const policy::Treatment& treatment, con
   for (const Decision& decision : decisions) {
     if (stages.empty() || stages.back() != decision.stage) stages.push_back(decision.stage);
   }
-  return add_chain(std::move(chain), treatment, stages, 1);
+  return add_chain(std::move(chain), {}, treatment, stages, 1);
 }
 
 void ChainCompiler::append_dispatch(Chain& chain, const policy::Treatment& treatment, const ProtocolCells& protocol) {
@@ -202,9 +221,13 @@ std::string ChainCompiler::prefix_of(const policy::Treatment& treatment) const {
 }
 
 /// Names the chain by its content and adds it; nothing is added for a chain that only returns.
-std::string ChainCompiler::add_chain(Chain chain, const policy::Treatment& treatment,
-                                     const std::vector<std::size_t>& stages, std::size_t nesting) {
-  while (!chain.rules.empty() && chain.rules.back().action == RuleAction{kReturns}) chain.rules.pop_back();
+std::string ChainCompiler::add_chain(Chain chain, std::vector<std::vector<RulePlace>> places,
+                                     const policy::Treatment& treatment, const std::vector<std::size_t>& stages,
+                                     std::size_t nesting) {
+  const auto does_nothing = [](const Rule& rule) {
+    return rule.action == RuleAction{kReturns} && rule.counter.empty();
+  };
+  while (!chain.rules.empty() && does_nothing(chain.rules.back())) chain.rules.pop_back();
   if (chain.rules.empty()) return {};
   const bool goes_on_to_reject = style_.deny.code == Verdict::Code::Goto;
   if (nesting + (goes_on_to_reject ? 1 : 0) > kMaxNesting) {
@@ -224,6 +247,8 @@ std::string ChainCompiler::add_chain(Chain chain, const policy::Treatment& treat
   std::string content = chain.comment + "\n";
   for (const Rule& rule : chain.rules) content += print(rule) + "\n";
   chain.name = prefix_of(treatment) + fingerprint(content);
+  places.resize(chain.rules.size());
+  places_.of_rules.try_emplace(chain.name, std::move(places));
   const auto [entry, added] = ruleset_.chains.try_emplace(chain.name, chain);
   if (!added && entry->second != chain) {
     error_ = Error{ErrorKind::Unsupported, "two different chains have the fingerprint " + chain.name};

@@ -19,6 +19,7 @@
 
 #include "nft/compile.h"
 #include "nft/decision.h"
+#include "nft/rule_place.h"
 #include "nft/ruleset.h"
 #include "nft/set_unions.h"
 #include "nft/split_by_port.h"
@@ -39,8 +40,13 @@ class ChainCompiler {
  public:
   /// Borrows everything but the style.
   ChainCompiler(const policy::NodePolicy& policy, ChainStyle style, const Flattening& flattening, SetUnions& unions,
-                Ruleset& ruleset)
-      : policy_(policy), style_(std::move(style)), flattening_(flattening), unions_(unions), ruleset_(ruleset) {}
+                Ruleset& ruleset, TablePlaces& places)
+      : policy_(policy),
+        style_(std::move(style)),
+        flattening_(flattening),
+        unions_(unions),
+        ruleset_(ruleset),
+        places_(places) {}
 
   /// The name of the chain for a treatment; empty if it lets everything return.
   std::string compile(const policy::Treatment& treatment);
@@ -70,14 +76,17 @@ class ChainCompiler {
   [[nodiscard]] RuleAction action_of(const Decision& decision, const std::string& comment,
                                      const policy::Treatment& treatment, const Verdict& pass) const;
   [[nodiscard]] std::string prefix_of(const policy::Treatment& treatment) const;
-  std::string add_chain(Chain chain, const policy::Treatment& treatment, const std::vector<std::size_t>& stages,
-                        std::size_t nesting);
+  std::string add_counter(const Decision& decision, const policy::Treatment& treatment);
+  [[nodiscard]] std::string describe_rule(const Decision& decision) const;
+  std::string add_chain(Chain chain, std::vector<std::vector<RulePlace>> places, const policy::Treatment& treatment,
+                        const std::vector<std::size_t>& stages, std::size_t nesting);
 
   const policy::NodePolicy& policy_;
   ChainStyle style_;
   const Flattening& flattening_;
   SetUnions& unions_;
   Ruleset& ruleset_;
+  TablePlaces& places_;
   std::optional<Error> error_;
 };
 

@@ -53,8 +53,9 @@ Chain reject_chain() {
 
 }  // namespace
 
-HostCompiler::HostCompiler(const policy::NodePolicy& policy, const CompileOptions& options, Ruleset& ruleset)
-    : policy_(policy), options_(options), ruleset_(ruleset) {
+HostCompiler::HostCompiler(const policy::NodePolicy& policy, const CompileOptions& options, Ruleset& ruleset,
+                           TablePlaces& places)
+    : policy_(policy), options_(options), ruleset_(ruleset), places_(places) {
   for (const policy::ResolvedHostEndpoint& endpoint : policy.host_endpoints) {
     if (endpoint.node != options.node) continue;
     endpoints_.push_back(&endpoint);
@@ -100,7 +101,7 @@ Result<void> HostCompiler::compile_endpoint(const policy::ResolvedHostEndpoint& 
   const Family family = unions.family();
   const Verdict deny = may_reject && rejects() ? Verdict{Verdict::Code::Goto, kRejectChain} : Verdict{};
   ChainCompiler compiler(policy_, {.of_host = true, .deny = deny, .mark = options_.mark}, options_.flattening, unions,
-                         ruleset_);
+                         ruleset_, places_);
   for (const std::size_t index : endpoint.treatments) {
     const policy::Treatment& treatment = policy_.treatments[index];
     const bool of_prerouting =

@@ -28,7 +28,7 @@ namespace tierwall::nft {
 class HostCompiler {
  public:
   /// Adds the chains, sets and maps of this node's host endpoints to the ruleset. Borrows all three.
-  HostCompiler(const policy::NodePolicy& policy, const CompileOptions& options, Ruleset& ruleset);
+  HostCompiler(const policy::NodePolicy& policy, const CompileOptions& options, Ruleset& ruleset, TablePlaces& places);
 
   /// Does a host endpoint govern anything here? If not, nothing below adds anything.
   [[nodiscard]] bool governs() const { return !endpoints_.empty(); }
@@ -77,6 +77,7 @@ class HostCompiler {
   const policy::NodePolicy& policy_;
   const CompileOptions& options_;
   Ruleset& ruleset_;
+  TablePlaces& places_;
   std::vector<const policy::ResolvedHostEndpoint*> endpoints_;
   bool marks_on_entry_ = false;  // some untracked or preDNAT policy can allow what comes in
   bool has_named_ = false;       // some host endpoint names interfaces

@@ -12,6 +12,10 @@ namespace {
 using policy::Action;
 using policy::PolicyClass;
 
+std::uint32_t narrow(std::size_t index) {
+  return static_cast<std::uint32_t>(index);
+}
+
 class DecisionLister {
  public:
   DecisionLister(const policy::NodePolicy& policy, const policy::Treatment& treatment, policy::Family family,
@@ -29,34 +33,33 @@ class DecisionLister {
     const policy::ResolvedTier& tier = policy_.tiers[step.tier];
     for (const std::size_t index : step.policies) {
       const policy::ResolvedPolicy& resolved = tier.policies[index];
-      append_rules(resolved.rules(treatment_.direction), "tier " + tier.name + ", " + policy::print_key(resolved.key));
+      append_rules(resolved.rules(treatment_.direction), {.owner = narrow(step.tier), .policy = narrow(index)});
     }
     const bool passes = tier.default_action == policy::TierDefault::Pass || !tiers_may_deny(treatment_.policy_class);
     append_end(passes ? Action::Pass : Action::Deny,
-               "tier " + tier.name + (passes ? ": passed on" : ": no rule matched, default Deny"));
+               {.of = RulePlace::Of::Tier, .passes = passes, .owner = narrow(step.tier)});
     ++stage_;
   }
 
   void append_profiles() {
-    if (treatment_.profiles.empty()) append_end(Action::Deny, "no profile allows it");
+    if (treatment_.profiles.empty()) append_end(Action::Deny, {.of = RulePlace::Of::NoProfile});
     for (const std::size_t index : treatment_.profiles) {
       const policy::ResolvedProfile& profile = policy_.profiles[index];
-      const std::string words = "Profile " + profile.name;
-      if (profile.implicit) return append_end(Action::Allow, words);
-      if (profile.missing) return append_end(Action::Deny, words + ": does not exist");
-      append_rules(profile.rules(treatment_.direction), words);
-      if (index == treatment_.profiles.back()) append_end(Action::Deny, words + ": no rule matched");
+      const RulePlace place{.of = RulePlace::Of::Profile, .owner = narrow(index)};
+      if (profile.implicit) return append_end(Action::Allow, place);
+      if (profile.missing) return append_end(Action::Deny, place);
+      append_rules(profile.rules(treatment_.direction), place);
+      if (index == treatment_.profiles.back()) append_end(Action::Deny, place);
     }
   }
 
-  void append_rules(const std::vector<policy::ResolvedRule>& rules, const std::string& words) {
+  void append_rules(const std::vector<policy::ResolvedRule>& rules, RulePlace place) {
     for (const policy::ResolvedRule& rule : rules) {
+      place.rule = static_cast<std::uint32_t>(rule.number);
       if (!rule.understood && (rule.action == Action::Allow || rule.action == Action::Log)) continue;
       for (std::vector<Match>& matches : compile_matches(rule, family_, sets_)) {
-        decisions_.push_back({.stage = stage_,
-                              .matches = std::move(matches),
-                              .action = action_of(rule),
-                              .stands_for = {words + ", rule " + std::to_string(rule.number)}});
+        decisions_.push_back(
+            {.stage = stage_, .matches = std::move(matches), .action = action_of(rule), .stands_for = {place}});
       }
     }
   }
@@ -67,9 +70,8 @@ class DecisionLister {
     return action == Action::Pass && stage_ == treatment_.steps.size() ? Action::Deny : action;
   }
 
-  void append_end(Action action, std::string words) {
-    decisions_.push_back(
-        {.stage = stage_, .matches = {}, .action = action, .stands_for = {std::move(words)}, .of_rule = false});
+  void append_end(Action action, RulePlace place) {
+    decisions_.push_back({.stage = stage_, .matches = {}, .action = action, .stands_for = {place}, .of_rule = false});
   }
 
   const policy::NodePolicy& policy_;

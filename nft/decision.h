@@ -3,10 +3,10 @@
 // behind the other. The form in which rules are merged and split before they become chains.
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "nft/compile_rule.h"
+#include "nft/rule_place.h"
 #include "nft/ruleset.h"
 #include "policy/node_policy.h"
 
@@ -18,8 +18,8 @@ struct Decision {
   std::vector<Match> matches;  ///< none: everything that gets here
   /// Allow and Deny end the search. Pass goes on behind the last decision of this stage.
   policy::Action action = policy::Action::Deny;
-  std::vector<std::string> stands_for;  ///< the policy rules in words, in their order; never empty
-  bool of_rule = true;                  ///< a policy rule's; else what a tier or a profile does at its end
+  std::vector<RulePlace> stands_for;  ///< in their order; never empty
+  bool of_rule = true;                ///< a policy rule's; else what a tier or a profile does at its end
 
   friend bool operator==(const Decision&, const Decision&) = default;
 };

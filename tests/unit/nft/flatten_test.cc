@@ -33,7 +33,7 @@ Match to_ports(std::uint32_t first, std::uint32_t last, bool negated = false) {
 }
 
 Decision decide(Action action, std::vector<Match> matches, std::size_t stage = 0) {
-  return {.stage = stage, .matches = std::move(matches), .action = action, .stands_for = {"a rule"}};
+  return {.stage = stage, .matches = std::move(matches), .action = action, .stands_for = {{}}};
 }
 
 Decision end(Action action, std::size_t stage = 0) {
