@@ -20,6 +20,7 @@
 #include "daemon/state/open_state.h"
 #include "daemon/wiring.h"
 #include "nft/netlink_tables.h"
+#include "nft/table_counters.h"
 #include "nft/table_notices.h"
 #include "systemd/journal.h"
 
@@ -95,7 +96,10 @@ int run(const Options& options, daemon::Config config) {
   if (!interfaces) return fail(interfaces.error());
   const auto notices = nft::NetlinkTableNotices::open((*tables)->port());
   if (!notices) return fail(notices.error());
-  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **notices, **interfaces, journal);
+  const auto counters = nft::NetlinkTableCounters::open();
+  if (!counters) return fail(counters.error());
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **notices, **counters, **interfaces,
+                        journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

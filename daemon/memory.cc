@@ -99,6 +99,7 @@ Result<Restored> Memory::restore() {
   }
   if (remembered->latest) restored.generation = remembered->latest->number;
   restored.facts = remembered->facts;
+  restored.counters = remembered->counters;
   return restored;
 }
 

@@ -26,6 +26,7 @@ struct Restored {
   std::vector<policy::ResourceEvent> events;  ///< of every source, as they were last in force
   std::uint64_t generation = 0;               ///< the last one that was recorded; 0: none
   std::map<std::string, std::string> facts = {};
+  Counters counters = {};
 };
 
 class Memory {

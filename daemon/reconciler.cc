@@ -208,6 +208,7 @@ void Reconciler::accept(Attempt attempt) {
   policy::follow(next.policy, attempt.policy, attempt.change);
   if (attempt.table) {
     next.ruleset = std::move(attempt.table->ruleset);
+    next.counted = std::move(attempt.table->places.counted);
     basis_ = Basis{std::move(attempt.options), std::move(attempt.table->members)};
   } else {
     nft::advance(next.ruleset, attempt.changes);

@@ -153,6 +153,7 @@ std::vector<std::string> Daemon::remarks() const {
   if (!control_.group()) {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
+  if (hits_.trouble()) remarks.push_back("counters: " + *hits_.trouble());
   if (changes_.rolled_back()) remarks.push_back(*changes_.rolled_back());
   remarks.insert(remarks.end(), state_file_.remarks.begin(), state_file_.remarks.end());
   if (cluster_) {

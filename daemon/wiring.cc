@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "daemon/bridge_filtering.h"
+#include "daemon/control/hit_list.h"
 #include "daemon/control/host_lists.h"
 #include "daemon/control/inventory_lists.h"
 #include "daemon/sources/kubernetes/needs.h"
@@ -43,7 +44,8 @@ Guarded guarded(const Config& config) {
 // ---- building and connecting ---------------------------------------------------------------------------------
 
 Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               nft::TableNotices& table_notices, KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
+               nft::TableNotices& table_notices, nft::TableCounters& counters, KernelInterfaces& kernel_interfaces,
+               systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
       journal_(journal),
@@ -51,7 +53,9 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       memory_(*state_file_.store, clock_, boot_id),
       management_flows_(guarded(config_)),
       guard_(management_flows_),
-      reconciler_(inventory_, guard_, tables, clock_, journal, node_settings(config_)),
+      hits_(counters, *state_file_.store, clock_),
+      tables_(tables, hits_),
+      reconciler_(inventory_, guard_, tables_, clock_, journal, node_settings(config_)),
       directory_(make_directory()),
       cluster_(make_cluster()),
       policy_files_(config_.directory.value_or("")),
@@ -118,6 +122,12 @@ VarlinkService Daemon::make_service() {
            {"failsafes",
             [this] { return rows_to_json(list_failsafes(config_.failsafe_inbound, config_.failsafe_outbound)); }}},
           {"ListSets", {"sets", [=] { return rows_to_json(list_sets(applied()->ruleset)); }}},
+          {"ListHits",
+           {"hits",
+            [=, this] {
+              hits_.take();
+              return rows_to_json(list_hits(applied()->counted, hits_.totals()));
+            }}},
       }};
   add_actions(service);
   return service;
@@ -187,6 +197,7 @@ void Daemon::restore() {
                   "state: " + restored.error().message + "; starting without what was remembered");
   }
   reconciler_.continue_from(restored->generation);
+  hits_.remember(std::move(restored->counters));
   restored_ = restored->generation > 0;
   std::vector<policy::ResourceEvent> of_directory;
   std::vector<policy::ResourceEvent> of_kernel;
@@ -386,6 +397,7 @@ void Daemon::open_state_again() {
   const Result<std::uint64_t> latest = memory_.move_to(*opened.store, sources_read());
   if (!latest) return;
   changes_.move_to(*opened.store);
+  hits_.move_to(*opened.store);
   state_file_ = std::move(opened);
   open_state_at_.reset();
   reconciler_.continue_from(*latest);
@@ -422,6 +434,7 @@ void Daemon::publish() {
 }
 
 void Daemon::stop() {
+  hits_.take();
   memory_.flush();
   systemd::notify_stopping("stopping; the rules stay in the kernel");
   record(Level::Notice, systemd::message::kStopped, "stopped; the rules stay in the kernel");

@@ -26,6 +26,7 @@
 #include "daemon/control/status.h"
 #include "daemon/guard/guard.h"
 #include "daemon/guard/socket_flows.h"
+#include "daemon/hit_counts.h"
 #include "daemon/memory.h"
 #include "daemon/reconciler.h"
 #include "daemon/sources/auto_host_endpoint.h"
@@ -55,7 +56,8 @@ class Daemon {
 
   /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         nft::TableNotices& table_notices, KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
+         nft::TableNotices& table_notices, nft::TableCounters& counters, KernelInterfaces& kernel_interfaces,
+         systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -146,6 +148,8 @@ class Daemon {
   policy::Inventory inventory_;
   SocketFlows management_flows_;
   Guard guard_;
+  HitCounts hits_;
+  CountedTables tables_;
   Reconciler reconciler_;
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source

@@ -144,6 +144,24 @@ type Failsafe (direction: (inbound, outbound), protocol: string, port: int, nets
 
 type Set (name: string, meaning: string, members: int)
 
+# What one counter of the table has counted in all: first packets of connections, and every packet that is denied.
+# Without a name it is of several policies, with rule 0 of several rules or of what no rule decided; `words` says which.
+type Hit (
+  counter: string,
+  direction: (ingress, egress),
+  tier: string,
+  kind: string,
+  namespace: string,
+  name: string,
+  profile: string,
+  rule: int,
+  action: (Allow, Deny, Pass, Log),
+  words: string,
+  packets: int,
+  bytes: int,
+  last_hit_ms: int
+)
+
 # Whether the kernel holds what is asked for, and if not, why
 method GetStatus() -> (status: Status)
 
@@ -160,6 +178,9 @@ method ListFailsafes() -> (failsafes: []Failsafe)
 
 # Sets and maps of the table
 method ListSets() -> (sets: []Set)
+
+# How much traffic each policy rule has seen, over changes and restarts
+method ListHits() -> (hits: []Hit)
 
 # Writes files into the policy directory and removes others, as one change; for root only. With confirm_ms it is undone
 # after that time unless Confirm comes

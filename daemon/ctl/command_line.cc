@@ -19,6 +19,7 @@
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/ctl/test_command.h"
+#include "daemon/ctl/top_command.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -42,6 +43,7 @@ constexpr VerbWords kVerbs[] = {
     {"test", "Run policy tests", exit_code::kBadInput},
     {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
+    {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
     {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
@@ -70,6 +72,7 @@ class CommandLine {
   void add_test();
   void add_status();
   void add_get();
+  void add_top();
   void add_apply();
   void add_confirm();
   void add_release();
@@ -89,6 +92,7 @@ class CommandLine {
   TestOptions test_;
   StatusOptions status_{kDefaultControlSocket, Output::Text};
   GetOptions get_{{}, kDefaultControlSocket};
+  TopOptions top_;
   ApplyOptions apply_;
   ConfirmOptions confirm_;
   ConfirmOptions release_;
@@ -138,6 +142,7 @@ CommandLine::CommandLine() {
   add_test();
   add_status();
   add_get();
+  add_top();
   add_apply();
   add_confirm();
   add_release();
@@ -223,6 +228,16 @@ void add_socket(CLI::App& verb, std::string& socket) {
   verb.add_option("--socket", socket, "The daemon's control socket")->type_name("PATH");
 }
 
+void CommandLine::add_top() {
+  CLI::App& app = verb("top");
+  app.add_option("-n,--number", top_.rows, "How many rules (default 20)")->type_name("N");
+  app.add_option("--interval", top_.interval, "Seconds between two screens (default 2)")->type_name("SECONDS");
+  app.add_flag("--once", top_.once, "One answer instead of screen after screen");
+  app.add_flag("!--no-legend", top_.legend, "No header line");
+  add_socket(app, top_.socket);
+  add_output(app, top_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 void CommandLine::add_apply() {
   CLI::App& app = verb("apply");
   app.add_option("-f,--file", apply_.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
@@ -298,6 +313,7 @@ int CommandLine::run_test(const Context& context) {
 
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
+  if (name == "top") return top_command(top_, context);
   if (name == "get") return get_command(get_, context);
   if (name == "confirm") return confirm_command(confirm_, context);
   if (name == "release") return release_command(release_, context);

@@ -80,6 +80,7 @@ Json to_json(nft::Rule rule) {
   const std::string comment = std::exchange(rule.comment, {});
   json["rule"] = nft::print(rule);
   json["comment"] = text_or_null(comment);
+  json["counter"] = text_or_null(rule.counter);
   return json;
 }
 
@@ -94,15 +95,31 @@ Json to_json(const nft::Chain& chain) {
   return json;
 }
 
-Json to_json(const nft::Ruleset& ruleset) {
+/// Of each rule of a compiled chain the policy rules it stands for.
+void add_places(Json& chain, const std::vector<std::vector<nft::RulePlace>>& places, const policy::NodePolicy& policy) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Json& words = chain["rules"][i]["stands_for"] = Json::array();
+    for (const nft::RulePlace& place : places[i]) words.push_back(nft::describe(place, policy));
+  }
+}
+
+Json to_json(const nft::CompiledTable& table, const policy::NodePolicy& policy) {
+  const nft::Ruleset& ruleset = table.ruleset;
   Json json;
   json["family"] = "inet";
   json["table"] = nft::kTableName;
-  for (const char* key : {"sets", "maps", "chains"}) json[key] = Json::array();
+  for (const char* key : {"counters", "sets", "maps", "chains"}) json[key] = Json::array();
+  for (const auto& [name, counted] : table.places.counted) {
+    json["counters"].push_back({{"name", name}, {"counts", nft::describe(counted)}});
+  }
   for (const auto& entry : ruleset.sets) {
     json[entry.second.verdict_map ? "maps" : "sets"].push_back(to_json(entry.second));
   }
-  for (const auto& entry : ruleset.chains) json["chains"].push_back(to_json(entry.second));
+  for (const auto& [name, chain] : ruleset.chains) {
+    json["chains"].push_back(to_json(chain));
+    const auto places = table.places.of_rules.find(name);
+    if (places != table.places.of_rules.end()) add_places(json["chains"].back(), places->second, policy);
+  }
   return json;
 }
 
@@ -131,18 +148,18 @@ int compile_command(const CompileCommandOptions& options, const Context& context
   compile_options->failsafes = policy::default_failsafes();
   const policy::NodePolicy policy =
       policy::resolve(world->inventory.snapshot(), policy::Scope{node}, options.tie_break);
-  const Result<nft::Ruleset> ruleset = nft::compile(policy, *compile_options);
-  if (!ruleset) {
-    print_failure(context, "compile", ruleset.error().message);
+  const Result<nft::CompiledTable> table = nft::compile_table(policy, *compile_options);
+  if (!table) {
+    print_failure(context, "compile", table.error().message);
     return exit_code::kBadInput;
   }
   if (policy.endpoints.empty() && policy.host_endpoints.empty()) {
     context.err << "tierwall compile: warning: no pod of these manifests runs on node '" << node << "'\n";
   }
   if (options.output == Output::Json) {
-    context.out << to_json(*ruleset).dump(2) << '\n';
+    context.out << to_json(*table, policy).dump(2) << '\n';
   } else {
-    context.out << nft::print(*ruleset);
+    context.out << nft::print(table->ruleset);
   }
   return exit_code::kOk;
 }

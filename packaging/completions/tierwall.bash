@@ -30,6 +30,7 @@ _tierwall_options() {
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;
+    top) echo "-n --number --interval --once --socket --no-legend" ;;
     apply) echo "-f --file --name --prune --confirm --socket" ;;
     rollback) echo "--confirm --socket" ;;
     history) echo "-n --number --state --socket" ;;
@@ -47,7 +48,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in

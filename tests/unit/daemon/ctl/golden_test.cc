@@ -17,6 +17,7 @@
 
 #include "daemon/control/change_report.h"
 #include "daemon/control/history.h"
+#include "daemon/control/hit_list.h"
 #include "daemon/control/status.h"
 #include "daemon/ctl/command_line.h"
 
@@ -266,6 +267,29 @@ Json answer_to(const std::string& method, State state) {
               to_json(FailsafeRow{"outbound", "udp", 53, std::nullopt})}}};
   }
   if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
+  if (method == "ListHits") {
+    const HitRow web{.counter = "ingress/default/NetworkPolicy/shop/web/1",
+                     .direction = "ingress",
+                     .tier = "default",
+                     .kind = "NetworkPolicy",
+                     .ns = "shop",
+                     .name = "web",
+                     .rule = 1,
+                     .action = "Allow",
+                     .words = "tier default, NetworkPolicy shop/web, rule 1",
+                     .packets = 3,
+                     .bytes = 180,
+                     .last_hit_ms = 1'700'000'000'000};
+    const HitRow end{.counter = "ingress/default/END-Deny",
+                     .direction = "ingress",
+                     .tier = "default",
+                     .action = "Deny",
+                     .words = "tier default: no rule matched",
+                     .packets = 12,
+                     .bytes = 720,
+                     .last_hit_ms = 1'700'000'000'000};
+    return {{"hits", {to_json(end), to_json(web)}}};
+  }
   return {{"status", to_json(report_of(state))}};
 }
 
@@ -340,6 +364,9 @@ TEST(DaemonGoldens, SayWhatTheySaidBefore) {
       {{"get-failsafes-json", {"get", "failsafes", "-o", "json"}}},
       {{"get-failsafes-name", {"get", "failsafes", "-o", "name"}}},
       {{"get-sets", {"get", "sets"}, true}},
+      {{"top-once", {"top", "--once"}, true}},
+      {{"top-first", {"top", "-n", "1"}}},
+      {{"top-json", {"top", "-o", "json"}}},
       {{"apply-confirm", {"apply", "-f", "world/10-shop.yaml", "--confirm", "60s"}}},
       {{"apply-json", {"apply", "-f", "world/10-shop.yaml", "-o", "json"}}},
       {{"confirm", {"confirm"}}},
