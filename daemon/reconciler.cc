@@ -187,9 +187,13 @@ std::optional<Reconciler::Refusal> Reconciler::send_one(const nft::ChangeSet& ch
   if (changes.empty()) return std::nullopt;
   ++transactions_;
   nft::CommitOutcome outcome = tables_.commit(changes);
+  if (auto* unknown = std::get_if<nft::Unknown>(&outcome)) {
+    return Refusal{
+        .rejected = {.errno_value = 0, .message = std::move(unknown->message)}, .operation = "", .unknown = true};
+  }
   auto* rejected = std::get_if<nft::Rejected>(&outcome);
   if (rejected == nullptr) return std::nullopt;
-  Refusal refusal{.rejected = std::move(*rejected), .operation = "", .busy_chain = false};
+  Refusal refusal{.rejected = std::move(*rejected), .operation = ""};
   if (refusal.rejected.operation < changes.operations.size()) {
     const nft::Operation& operation = changes.operations[refusal.rejected.operation];
     refusal.operation = nft::describe(operation);
@@ -225,15 +229,21 @@ void Reconciler::accept(Attempt attempt) {
   if (changed) report_commit();
 }
 
+std::string Reconciler::describe(const Refusal& refusal, bool foreign) {
+  const std::string& why = refusal.rejected.message;
+  if (refusal.unknown)
+    return fmt::format("whether a transaction landed is not known ({}); the table is written anew", why);
+  if (foreign) return fmt::format("somebody else changed the table ({}); it is written anew", why);
+  return fmt::format("the kernel refused a transaction ({}); the rules applied before stay in force", why);
+}
+
 void Reconciler::refuse(const Attempt& attempt, const Refusal& refusal) {
   ++refusals_;
-  const bool at_once = shows_foreign_change(refusal.rejected) && !attempt.whole_table;
-  if (at_once || refusals_ >= kRebuildAfter) whole_table_ = true;
+  const bool at_once = (refusal.unknown || shows_foreign_change(refusal.rejected)) && !attempt.whole_table;
+  if (at_once || refusal.unknown || refusals_ >= kRebuildAfter) whole_table_ = true;
   const std::chrono::microseconds delay = at_once ? std::chrono::microseconds(0) : back_off(refusals_);
   retry_at_ = clock_.monotonic() + delay;
-  trouble_ = at_once ? fmt::format("somebody else changed the table ({}); it is written anew", refusal.rejected.message)
-                     : fmt::format("the kernel refused a transaction ({}); the rules applied before stay in force",
-                                   refusal.rejected.message);
+  trouble_ = describe(refusal, at_once);
   report_refusal(refusal, delay);
 }
 
@@ -243,7 +253,9 @@ void Reconciler::report_refusal(const Refusal& refusal, std::chrono::microsecond
   journal_.record(
       {.level = Level::Error,
        .id = systemd::message::kRejected,
-       .message = fmt::format("kernel refused transaction {}: {}; {} in {} ms", transactions_, refusal.rejected.message,
+       .message = fmt::format("{} {}: {}; {} in {} ms",
+                              refusal.unknown ? "nobody knows the end of transaction" : "kernel refused transaction",
+                              transactions_, refusal.rejected.message,
                               whole_table_ ? "writing the whole table" : "trying again", delay.count() / 1000),
        .fields = std::move(fields),
        .errno_value = refusal.rejected.errno_value});

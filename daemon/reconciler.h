@@ -100,6 +100,7 @@ class Reconciler {
     nft::Rejected rejected;
     std::string operation;
     bool busy_chain = false;  ///< it would not remove a chain
+    bool unknown = false;     ///< what it said was lost
   };
 
   [[nodiscard]] Result<void> find_changes(Attempt& attempt) const;
@@ -109,6 +110,7 @@ class Reconciler {
   void accept(Attempt attempt);
   void report_not_compiled(const Error& error);
   [[nodiscard]] Applied& advancing();
+  [[nodiscard]] static std::string describe(const Refusal& refusal, bool foreign);
   void refuse(const Attempt& attempt, const Refusal& refusal);
   void report_guard(const std::vector<CutFlow>& held_before, const std::vector<CutFlow>& warned_before);
   void report_commit();

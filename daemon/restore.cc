@@ -101,7 +101,15 @@ Restored without_change(Restored remembered, const PendingChange& change, const 
 }
 
 Result<void> put_in_force(const nft::Ruleset& table, nft::KernelTables& tables) {
-  const nft::CommitOutcome outcome = tables.commit(nft::rebuild(table));
+  constexpr int kTries = 3;
+  nft::CommitOutcome outcome = tables.commit(nft::rebuild(table));
+  // Written once more, the table is right whether it was written before or not.
+  for (int i = 1; i < kTries && std::holds_alternative<nft::Unknown>(outcome); ++i) {
+    outcome = tables.commit(nft::rebuild(table));
+  }
+  if (const auto* unknown = std::get_if<nft::Unknown>(&outcome)) {
+    return Error{ErrorKind::Unavailable, "whether the kernel took the table is not known: " + unknown->message};
+  }
   if (const auto* rejected = std::get_if<nft::Rejected>(&outcome)) {
     return Error{ErrorKind::Unavailable, "the kernel refused the table: " + rejected->message, rejected->errno_value};
   }

@@ -28,14 +28,23 @@ struct Rejected {
   friend bool operator==(const Rejected&, const Rejected&) = default;
 };
 
-using CommitOutcome = std::variant<Committed, Rejected>;
+/// Whether the transaction landed cannot be told: what the kernel said was lost. It landed whole or not at all, but
+/// sets that nothing refers to may be left over. The remedy is to write the whole table anew.
+struct Unknown {
+  std::string message;
+
+  friend bool operator==(const Unknown&, const Unknown&) = default;
+};
+
+using CommitOutcome = std::variant<Committed, Rejected, Unknown>;
 
 class KernelTables {
  public:
   virtual ~KernelTables() = default;
 
   /// Sends the changes as one transaction for both families: all of it lands or nothing does. Blocks until the kernel
-  /// answered; an empty ChangeSet commits without a message.
+  /// answered; an empty ChangeSet commits without a message. Where one transaction is more than the kernel takes, new
+  /// sets are filled in transactions before it; if it fails then, they are taken away again.
   virtual CommitOutcome commit(const ChangeSet& changes) = 0;
 };
 

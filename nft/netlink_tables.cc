@@ -1,21 +1,19 @@
 #include "nft/netlink_tables.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "nft/netlink_answers.h"
 
 namespace tierwall::nft {
 
@@ -23,8 +21,11 @@ namespace {
 
 // A transaction that is wrong throughout answers once per message; capped answers take under 100 bytes.
 constexpr int kReceiveRoom = 4 << 20;
-// One answer; they come one by one, and capped ones quote no more than the header of what they answer.
-constexpr std::size_t kAnswerRoom = 8 * 1024;
+// The kernel keeps twice what is asked for and wants some of it for itself.
+constexpr std::size_t kRoomOfKernel = 4096;
+// Parts are small where the kernel has no memory for the whole.
+constexpr std::size_t kSmallPart = std::size_t{256} * 1024;
+constexpr std::size_t kSmallestPart = std::size_t{16} * 1024;
 
 Error socket_error(const char* what) {
   const int number = errno;
@@ -37,131 +38,34 @@ void set_option(int fd, int level, int option, int value) {
   static_cast<void>(setsockopt(fd, level, option, &value, sizeof value));
 }
 
-// ---- which element -------------------------------------------------------------------------------------------
-
-/// The first attribute among these bytes that fits.
-template <typename Predicate>
-const nlattr* find_attribute(const void* start, std::size_t length, Predicate fits) {
-  const auto* attribute = static_cast<const nlattr*>(start);
-  auto left = static_cast<int>(length);
-  while (mnl_attr_ok(attribute, left)) {
-    if (fits(*attribute)) return attribute;
-    left -= static_cast<int>(MNL_ALIGN(attribute->nla_len));
-    attribute = mnl_attr_next(attribute);
-  }
-  return nullptr;
-}
-
-template <typename Predicate>
-const nlattr* find_nested(const nlattr* nest, Predicate fits) {
-  if (nest == nullptr) return nullptr;
-  return find_attribute(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), fits);
-}
-
-auto has_type(std::uint16_t type) {
-  return [type](const nlattr& attribute) { return mnl_attr_get_type(&attribute) == type; };
-}
-
-/// The key of the element at this place of a message, as the kernel points to it; empty if it points elsewhere.
-Key key_at(const nlmsghdr* message, std::uint32_t offset) {
-  const void* payload = mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg));
-  const std::size_t length = mnl_nlmsg_get_payload_len(message) - sizeof(nfgenmsg);
-  const auto* blamed = reinterpret_cast<const std::uint8_t*>(message) + offset;
-  const auto contains_blamed = [blamed](const nlattr& attribute) {
-    const auto* start = reinterpret_cast<const std::uint8_t*>(&attribute);
-    return start <= blamed && blamed < start + attribute.nla_len;
-  };
-  const nlattr* list = find_attribute(payload, length, has_type(NFTA_SET_ELEM_LIST_ELEMENTS));
-  const nlattr* element = find_nested(list, contains_blamed);
-  const nlattr* value = find_nested(find_nested(element, has_type(NFTA_SET_ELEM_KEY)), has_type(NFTA_DATA_VALUE));
-  if (value == nullptr) return {};
-  return {static_cast<const char*>(mnl_attr_get_payload(value)), mnl_attr_get_payload_len(value)};
-}
-
-const nlmsghdr* find_message(const Batch& batch, std::uint32_t sequence) {
-  std::size_t offset = 0;
-  while (offset < batch.bytes.size()) {
-    const auto* message = reinterpret_cast<const nlmsghdr*>(batch.bytes.data() + offset);
-    if (message->nlmsg_seq == sequence) return message;
-    offset += MNL_ALIGN(message->nlmsg_len);
-  }
-  return nullptr;
-}
-
-// ---- answers -------------------------------------------------------------------------------------------------
-
-struct Answer {
-  std::uint32_t sequence = 0;
-  int errno_value = 0;
-  std::uint32_t offset = 0;  ///< of what is to blame inside the message; 0: unknown
-};
-
-/// Acknowledgements and failures are NLMSG_ERROR; nothing else comes on this socket.
-Answer parse_answer(const nlmsghdr* message) {
-  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-  Answer answer{.sequence = message->nlmsg_seq, .errno_value = -error->error, .offset = 0};
-  const bool capped = (message->nlmsg_flags & NLM_F_CAPPED) != 0;
-  if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0 || !capped) return answer;
-  const nlattr* offset =
-      find_attribute(error + 1, mnl_nlmsg_get_payload_len(message) - sizeof *error, has_type(NLMSGERR_ATTR_OFFS));
-  if (offset != nullptr) answer.offset = mnl_attr_get_u32(offset);
-  return answer;
-}
-
-struct Answers {
-  bool acknowledged = false;
-  bool overrun = false;  ///< more answers came than the socket holds
-  std::vector<Answer> failures;
-};
-
-void take(Answers& answers, const nlmsghdr* message, const Batch& batch) {
-  if (message->nlmsg_type != NLMSG_ERROR) return;
-  const Answer answer = parse_answer(message);
-  // Unsigned: an answer to an earlier transaction is far away, not negative.
-  const std::uint32_t position = answer.sequence - batch.first_sequence;
-  if (position >= batch.operation_of.size()) return;
-  if (answer.errno_value == 0) {
-    answers.acknowledged = true;
+Rejected too_large(std::size_t bytes, std::size_t room, int errno_value) {
+  std::string message = "transaction of " + std::to_string(bytes) + " bytes: ";
+  if (errno_value == EMSGSIZE) {
+    message += "the kernel takes " + std::to_string(room) +
+               " at once from this process; raise the sysctl net.core.wmem_max to that size, or run it with "
+               "CAP_NET_ADMIN in the machine's user namespace";
   } else {
-    answers.failures.push_back(answer);
+    message += "the kernel has no memory for it (" + std::string(std::strerror(errno_value)) +
+               "); free memory, or raise the memory limit of the service";
   }
+  return {.operation = Rejected::kWholeTransaction, .errno_value = errno_value, .message = std::move(message)};
 }
 
-/// The kernel works on a transaction within sendmsg, so all answers are there when it returns.
-Answers receive(const mnl_socket* socket, const Batch& batch) {
-  Answers answers;
-  alignas(nlmsghdr) std::array<std::uint8_t, kAnswerRoom> room;
-  for (;;) {
-    const ssize_t received = recv(mnl_socket_get_fd(socket), room.data(), room.size(), MSG_DONTWAIT);
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno == ENOBUFS) {
-      answers.overrun = true;
-      continue;
-    }
-    if (received <= 0) return answers;
-    const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-    auto left = static_cast<int>(received);
-    while (mnl_nlmsg_ok(message, left)) {
-      take(answers, message, batch);
-      message = mnl_nlmsg_next(message, &left);
-    }
+/// The operation to blame, as the whole transaction counts them.
+CommitOutcome in_whole(CommitOutcome outcome, const TransactionPart& part) {
+  auto* rejected = std::get_if<Rejected>(&outcome);
+  if (rejected != nullptr && rejected->operation < part.operation_of.size()) {
+    rejected->operation = part.operation_of[rejected->operation];
   }
+  return outcome;
 }
 
-Rejected rejected_whole(int errno_value) {
-  return {.operation = Rejected::kWholeTransaction,
-          .errno_value = errno_value,
-          .message = std::string("transaction: ") + std::strerror(errno_value)};
-}
-
-Rejected to_rejected(const Answer& failure, const ChangeSet& changes, const Batch& batch) {
-  const std::size_t operation = batch.operation_of[failure.sequence - batch.first_sequence];
-  if (operation == Batch::kWholeTransaction) return rejected_whole(failure.errno_value);
-  const nlmsghdr* message = find_message(batch, failure.sequence);
-  const Key key = message == nullptr || failure.offset == 0 ? Key() : key_at(message, failure.offset);
-  return {.operation = operation,
-          .errno_value = failure.errno_value,
-          .message = describe(changes.operations[operation], key) + ": " + std::strerror(failure.errno_value)};
+std::vector<std::string> sets_declared_in(const ChangeSet& changes) {
+  std::vector<std::string> names;
+  for (const Operation& operation : changes.operations) {
+    if (const auto* add = std::get_if<AddSet>(&operation)) names.push_back(add->set.name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -170,9 +74,10 @@ void NetlinkTables::SocketCloser::operator()(mnl_socket* socket) const {
   mnl_socket_close(socket);
 }
 
-NetlinkTables::NetlinkTables(MnlSocket socket) : socket_(std::move(socket)) {}
+NetlinkTables::NetlinkTables(MnlSocket socket, Options options)
+    : socket_(std::move(socket)), options_(options), next_sequence_(options.first_sequence) {}
 
-Result<std::unique_ptr<NetlinkTables>> NetlinkTables::open() {
+Result<std::unique_ptr<NetlinkTables>> NetlinkTables::open(Options options) {
   MnlSocket socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
   if (socket == nullptr) return socket_error("cannot open a netlink socket");
   if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return socket_error("cannot bind a netlink socket");
@@ -183,19 +88,34 @@ Result<std::unique_ptr<NetlinkTables>> NetlinkTables::open() {
   }
   set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
   set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-  return std::make_unique<NetlinkTables>(std::move(socket));
+  return std::make_unique<NetlinkTables>(std::move(socket), options);
 }
 
 std::uint32_t NetlinkTables::port() const {
   return mnl_socket_get_portid(socket_.get());
 }
 
+// ---- one message ---------------------------------------------------------------------------------------------
+
 void NetlinkTables::make_room(std::size_t bytes) {
-  // The kernel keeps twice what is asked for and wants some of it for itself.
-  const std::size_t wanted = bytes + 4096;
+  const std::size_t wanted = std::min(bytes + kRoomOfKernel, options_.most_room);
   if (wanted <= send_room_) return;
-  set_option(mnl_socket_get_fd(socket_.get()), SOL_SOCKET, SO_SNDBUFFORCE, static_cast<int>(wanted));
+  const int fd = mnl_socket_get_fd(socket_.get());
+  const int value = static_cast<int>(wanted);
+  // Without the right to any room there is what everybody may have; sending tells whether it is enough.
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof value) < 0) {
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, value);
+  }
   send_room_ = wanted;
+}
+
+/// What the socket takes in one message, as the kernel says.
+std::size_t NetlinkTables::room() const {
+  constexpr std::size_t kKept = 32;  // of the buffer, by netlink
+  int bytes = 0;
+  socklen_t length = sizeof bytes;
+  if (getsockopt(mnl_socket_get_fd(socket_.get()), SOL_SOCKET, SO_SNDBUF, &bytes, &length) < 0) return kSmallestPart;
+  return std::max(static_cast<std::size_t>(std::max(bytes, 0)), kSmallestPart + kKept) - kKept;
 }
 
 int NetlinkTables::send(const Batch& batch) {
@@ -210,29 +130,76 @@ int NetlinkTables::send(const Batch& batch) {
   }
 }
 
-CommitOutcome NetlinkTables::read_answers(const ChangeSet& changes, const Batch& batch) {
-  const Answers answers = receive(socket_.get(), batch);
-  if (!answers.failures.empty()) {
-    // A failure of the begin message is of the commit as a whole and comes besides nothing else; of several
-    // operations that failed the first is the cause, later ones may only follow from it.
-    const auto first = std::ranges::min_element(
-        answers.failures, {}, [&batch](const Answer& answer) { return answer.sequence - batch.first_sequence; });
-    return to_rejected(*first, changes, batch);
-  }
-  if (!answers.acknowledged) return rejected_whole(answers.overrun ? ENOBUFS : ENOMSG);
-  return Committed{.messages = batch.operation_of.size(), .bytes = batch.bytes.size()};
+Result<Batch> NetlinkTables::encode_next(const ChangeSet& changes) {
+  Result<Batch> batch = encode(changes, next_sequence_);
+  if (batch) next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
+  return batch;
+}
+
+CommitOutcome NetlinkTables::exchange(const Batch& batch, const ChangeSet& changes) {
+  constexpr std::size_t kBeginAndEnd = 2;
+  if (batch.operation_of.size() == kBeginAndEnd) return Committed{};
+  if (const int failed = send(batch); failed != 0) return rejected_whole(failed);
+  return outcome_of(receive_answers(socket_.get(), batch), changes, batch);
+}
+
+CommitOutcome NetlinkTables::commit_one(const ChangeSet& changes) {
+  const Result<Batch> batch = encode_next(changes);
+  if (batch) return exchange(*batch, changes);
+  return Rejected{.operation = Rejected::kWholeTransaction, .errno_value = EINVAL, .message = batch.error().message};
 }
 
 CommitOutcome NetlinkTables::commit(const ChangeSet& changes) {
-  const Result<Batch> batch = encode(changes, next_sequence_);
-  if (!batch) {
-    return Rejected{.operation = Rejected::kWholeTransaction, .errno_value = EINVAL, .message = batch.error().message};
+  std::size_t bytes = 0;
+  CommitOutcome outcome = [&]() -> CommitOutcome {
+    const Result<Batch> batch = encode_next(changes);
+    if (!batch) {
+      return Rejected{
+          .operation = Rejected::kWholeTransaction, .errno_value = EINVAL, .message = batch.error().message};
+    }
+    bytes = batch->bytes.size();
+    return exchange(*batch, changes);
+  }();
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  const bool did_not_fit = rejected != nullptr && rejected->operation == Rejected::kWholeTransaction &&
+                           (rejected->errno_value == EMSGSIZE || rejected->errno_value == ENOBUFS);
+  return did_not_fit ? commit_in_parts(changes, bytes, rejected->errno_value) : outcome;
+}
+
+// ---- several messages ----------------------------------------------------------------------------------------
+
+CommitOutcome NetlinkTables::commit_in_parts(const ChangeSet& changes, std::size_t bytes, int errno_value) {
+  const std::size_t most = errno_value == EMSGSIZE ? room() : std::min(room(), kSmallPart);
+  const std::optional<PreparedTransaction> parts = prepare_sets(changes, most);
+  if (!parts) return too_large(bytes, room(), errno_value);
+  std::vector<std::string> declared;
+  Committed sum;
+  const auto land = [&](const TransactionPart& part) -> std::optional<CommitOutcome> {
+    CommitOutcome outcome = in_whole(commit_one(part.changes), part);
+    const auto* committed = std::get_if<Committed>(&outcome);
+    if (committed == nullptr) return undo(declared, std::move(outcome));
+    sum = {.messages = sum.messages + committed->messages, .bytes = sum.bytes + committed->bytes};
+    return std::nullopt;
+  };
+  for (const TransactionPart& part : parts->sets) {
+    if (auto failed = land(part)) return *std::move(failed);
+    const std::vector<std::string> names = sets_declared_in(part.changes);
+    declared.insert(declared.end(), names.begin(), names.end());
   }
-  constexpr std::size_t kBeginAndEnd = 2;
-  if (batch->operation_of.size() == kBeginAndEnd) return Committed{};
-  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
-  if (const int failed = send(*batch); failed != 0) return rejected_whole(failed);
-  return read_answers(changes, *batch);
+  auto failed = land(parts->main);
+  if (!failed) return sum;
+  const auto* rejected = std::get_if<Rejected>(&*failed);
+  if (rejected != nullptr && rejected->errno_value == EMSGSIZE) return too_large(bytes, room(), EMSGSIZE);
+  return *std::move(failed);
+}
+
+/// Takes away what was prepared for a transaction that failed.
+CommitOutcome NetlinkTables::undo(const std::vector<std::string>& sets, CommitOutcome why) {
+  if (sets.empty() || std::holds_alternative<Unknown>(why)) return why;
+  ChangeSet removals;
+  for (const std::string& set : sets) removals.operations.emplace_back(DeleteSet{set});
+  if (std::holds_alternative<Committed>(commit_one(removals))) return why;
+  return Unknown{.message = std::get<Rejected>(why).message + "; sets that were prepared for it may be left over"};
 }
 
 }  // namespace tierwall::nft

@@ -3,10 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "nft/encode.h"
 #include "nft/kernel_tables.h"
+#include "nft/prepare_sets.h"
 #include "policy/result.h"
 
 struct mnl_socket;
@@ -20,26 +24,41 @@ class NetlinkTables final : public KernelTables {
   using MnlSocket = std::unique_ptr<mnl_socket, SocketCloser>;
 
  public:
+  struct Options {
+    std::uint32_t first_sequence = 1;  ///< of messages; they count up, and around
+    /// The most room to ask the kernel for, in bytes. For tests of what happens where the kernel gives no more.
+    std::size_t most_room = std::numeric_limits<int>::max() / 2;
+  };
+
   /// Opens the socket in the network namespace of the calling thread. Denied without CAP_NET_ADMIN.
-  static Result<std::unique_ptr<NetlinkTables>> open();
-  explicit NetlinkTables(MnlSocket socket);  ///< see open()
+  static Result<std::unique_ptr<NetlinkTables>> open() { return open(Options{}); }
+  static Result<std::unique_ptr<NetlinkTables>> open(Options options);
+  NetlinkTables(MnlSocket socket, Options options);  ///< see open()
   ~NetlinkTables() override = default;
   NetlinkTables(const NetlinkTables&) = delete;
   NetlinkTables& operator=(const NetlinkTables&) = delete;
 
+  /// One message if the socket takes it; else sets that are new are filled before (nft/prepare_sets.h).
   CommitOutcome commit(const ChangeSet& changes) override;
-  /// Tells our transactions from those of others in notices of the kernel.
+  /// Tells our transactions from those of others in notices of the kernel. Never changes: the socket is never opened
+  /// again.
   [[nodiscard]] std::uint32_t port() const;
 
  private:
-  /// 0 or the errno of sendmsg.
+  Result<Batch> encode_next(const ChangeSet& changes);
+  /// 0 or the errno of sendmsg. With one nothing was sent.
   int send(const Batch& batch);
   void make_room(std::size_t bytes);
-  CommitOutcome read_answers(const ChangeSet& changes, const Batch& batch);
+  [[nodiscard]] std::size_t room() const;
+  CommitOutcome exchange(const Batch& batch, const ChangeSet& changes);
+  CommitOutcome commit_one(const ChangeSet& changes);
+  CommitOutcome commit_in_parts(const ChangeSet& changes, std::size_t bytes, int errno_value);
+  CommitOutcome undo(const std::vector<std::string>& sets, CommitOutcome why);
 
   MnlSocket socket_;
+  Options options_;
   std::size_t send_room_ = 0;  ///< what the socket takes in one message, as asked for
-  std::uint32_t next_sequence_ = 1;
+  std::uint32_t next_sequence_;
 };
 
 }  // namespace tierwall::nft

@@ -181,7 +181,14 @@ Rejected rejected(std::size_t index, const std::string& subject, int errno_value
 
 CommitOutcome FakeKernelTables::commit(const ChangeSet& changes) {
   if (changes.empty()) return Committed{};
-  const auto refusal = refusals_.find(attempts_++);
+  const std::size_t attempt = attempts_++;
+  CommitOutcome outcome = land(changes);
+  if (lost_answers_.contains(attempt)) return Unknown{.message = "the answer was lost"};
+  return outcome;
+}
+
+CommitOutcome FakeKernelTables::land(const ChangeSet& changes) {
+  const auto refusal = refusals_.find(attempts_ - 1);
   if (refusal != refusals_.end()) return rejected(Rejected::kWholeTransaction, "transaction", refusal->second);
   bool table = has_table_;
   Ruleset next = ruleset_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <set>
 #include <vector>
 
 #include "nft/kernel_tables.h"
@@ -23,6 +24,8 @@ class FakeKernelTables final : public nft::KernelTables, public nft::TableCounte
 
   /// The n-th commit from now (0: the next one) fails as a whole with this errno.
   void refuse(std::size_t nth, int errno_value) { refusals_[attempts_ + nth] = errno_value; }
+  /// What is said to the n-th commit from now is lost, whether it lands or not.
+  void lose_answer(std::size_t nth) { lost_answers_.insert(attempts_ + nth); }
   /// Somebody else deletes the table.
   void lose_table() {
     has_table_ = false;
@@ -38,12 +41,15 @@ class FakeKernelTables final : public nft::KernelTables, public nft::TableCounte
   [[nodiscard]] std::size_t attempts() const { return attempts_; }
 
  private:
+  nft::CommitOutcome land(const nft::ChangeSet& changes);
+
   bool has_table_ = false;
   nft::Ruleset ruleset_;
   nft::CounterReadings counted_;  ///< since they were taken
   std::vector<nft::ChangeSet> commits_;
   std::size_t attempts_ = 0;
   std::map<std::size_t, int> refusals_;  ///< by attempt
+  std::set<std::size_t> lost_answers_;   ///< by attempt
 };
 
 }  // namespace tierwall::test

@@ -336,6 +336,32 @@ TEST_P(ForeignChange, ATableThatIsNotOursAnyMoreIsRewrittenAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(Errnos, ForeignChange, testing::Values(ENOENT, EEXIST));
 
+TEST_F(ReconcilerTest, WhatMayHaveLandedIsWrittenAnewAtOnce) {
+  begin();
+  tables.kernel.lose_answer(0);
+  put_pod(2);
+  settle();
+  EXPECT_FALSE(reconciler.in_sync());
+  EXPECT_THAT(*reconciler.trouble(), HasSubstr("whether a transaction landed is not known (the answer was lost)"));
+  EXPECT_EQ(wait(), microseconds(0));
+  reconciler.step();
+  EXPECT_TRUE(tables.last_was_whole_table());
+  EXPECT_TRUE(reconciler.in_sync());
+  EXPECT_EQ(tables.kernel.ruleset(), reconciler.applied()->ruleset);
+}
+
+TEST_F(ReconcilerTest, ARewriteThatMayHaveLandedWaitsAndIsRepeated) {
+  tables.kernel.lose_answer(0);
+  put_pod(1);
+  reconciler.sources_in_sync();
+  settle();
+  EXPECT_EQ(wait(), Reconciler::kFirstRetry);
+  clock.advance(wait());
+  reconciler.step();
+  EXPECT_TRUE(tables.last_was_whole_table());
+  EXPECT_TRUE(reconciler.in_sync());
+}
+
 TEST_F(ReconcilerTest, ARewriteThatIsRefusedWaitsToo) {
   tables.refusals = {ENOENT};
   put_pod(1);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "nft/canonical.h"
 #include "nft/diff.h"
 #include "nft/netlink_tables.h"
 #include "nft/print.h"
@@ -23,6 +24,7 @@ using enum FieldType;
 /// What the tables hold, as sorted text.
 class Fake {
  public:
+  static constexpr std::uint32_t kMany = 20'000;
   static bool is_there() { return true; }
   KernelTables& tables() { return tables_; }
   std::string text() { return tables_.has_table() ? sort_blocks(print(tables_.ruleset())) : ""; }
@@ -33,6 +35,7 @@ class Fake {
 
 class Kernel {
  public:
+  static constexpr std::uint32_t kMany = 200'000;
   static bool is_there() { return has_kernel(); }
   Kernel() {
     enter_fresh_namespace();
@@ -289,6 +292,65 @@ TYPED_TEST(KernelTablesContract, ATransactionTakesTwentyThousandElements) {
   this->expect_holds(small_ruleset());
 }
 
+/// So many different addresses of the set's family in order; every 16th with the longest comment there is.
+Set populous(const char* name, FieldType type, std::uint32_t count) {
+  Set set = make_set(name, {type});
+  set.elements.resize(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Key& key = set.elements[i].key;
+    key.assign(type == Ipv4Addr ? 4 : 16, '\x0a');
+    for (std::size_t byte = 0; byte < 3; ++byte) key[key.size() - 1 - byte] = static_cast<char>(i >> (8 * byte));
+    if (i % 16 == 0) set.elements[i].comment.assign(kMaxComment, 'x');
+  }
+  return set;
+}
+
+TYPED_TEST(KernelTablesContract, LargeSetsComeChangeAndGo) {
+  for (const FieldType type : {Ipv4Addr, Ipv6Addr}) {
+    Set many = populous("many", type, TypeParam::kMany);
+    Set few = make_set("many", {type});
+    for (std::size_t i = 0; i < many.elements.size(); i += 16) few.elements.push_back(many.elements[i]);
+    Set renamed = few;
+    for (Element& element : renamed.elements) element.comment.back() = 'y';
+    const Set shape = make_set("many", {type});
+    EXPECT_EQ(this->refusal(changes({AddSet{shape}, AddElements{many}})), "");
+    EXPECT_EQ(this->refusal(changes({DeleteElements{few}, AddElements{renamed}})), "");
+    // Only what is there can be deleted.
+    many.elements.erase(many.elements.begin(), many.elements.end() - TypeParam::kMany / 4);
+    EXPECT_EQ(this->refusal(changes({DeleteElements{std::move(many)}, DeleteSet{"many"}})), "");
+  }
+  this->expect_holds(small_ruleset());
+}
+
+TYPED_TEST(KernelTablesContract, NoElementIsLostWhereOneMessageEndsAndTheNextBegins) {
+  // 482 of them are one message of ours, and 65,535 bytes are the most one attribute can hold.
+  for (const std::uint32_t count : {481U, 482U, 483U, 963U, 964U, 965U, 4095U, 4096U, 4097U}) {
+    Set set = make_set("edge", {Ipv4Addr});
+    for (std::uint32_t i = 0; i < count; ++i) {
+      set.elements.push_back({.key = {'\x0a', '\0', static_cast<char>(i >> 8), static_cast<char>(i)},
+                              .last = {},
+                              .verdict = {},
+                              .comment = {}});
+    }
+    SCOPED_TRACE(count);
+    EXPECT_EQ(this->refusal(changes({AddSet{make_set("edge", {Ipv4Addr})}, AddElements{set}})), "");
+    const Element& last = set.elements.back();
+    EXPECT_EQ(this->refusal(changes({AddElements{make_set("edge", {Ipv4Addr}, {last})}})),
+              "set edge element " + print_element(set, last) + ": File exists");
+    EXPECT_EQ(this->refusal(changes({DeleteElements{set}})), "");
+    EXPECT_EQ(this->refusal(changes({DeleteSet{"edge"}})), "");
+  }
+}
+
+TYPED_TEST(KernelTablesContract, OfSeveralFailuresTheFirstIsTheCause) {
+  const Rejected refused =
+      this->rejected(changes({AddElements{with_elements("pods", {element("10.0.0.9")})}, DeleteSet{"unknown"},
+                              AddElements{with_elements("pods", {element("10.0.0.1")})}, DeleteChain{"eg-9"}}));
+  EXPECT_EQ(refused.operation, 1U);
+  EXPECT_EQ(refused.message, "removal of set unknown: No such file or directory");
+  this->expect_holds(small_ruleset());
+}
+
 TYPED_TEST(KernelTablesContract, ManyRefusalsAreStillOneAnswer) {
   std::vector<Operation> operations;
   for (int i = 0; i < 3000; ++i) operations.emplace_back(DeleteChain{"unknown-" + std::to_string(i)});
@@ -322,6 +384,13 @@ TYPED_TEST(KernelTablesContract, RemovalsMayComeInATransactionOfTheirOwn) {
   EXPECT_EQ(this->refusal(split.main), "");
   EXPECT_EQ(this->refusal(split.removals), "");
   this->expect_holds(desired);
+}
+
+TEST(FakeKernelTables, LosesTheAnswerItIsToldToLose) {
+  test::FakeKernelTables tables;
+  tables.lose_answer(0);
+  EXPECT_TRUE(std::holds_alternative<Unknown>(tables.commit(rebuild(small_ruleset()))));
+  EXPECT_EQ(tables.ruleset(), small_ruleset());
 }
 
 TEST(FakeKernelTables, RefusesTheCommitItIsToldTo) {
