@@ -2,6 +2,7 @@
 // request, 1 cannot run, 2 usage or configuration errors.
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -85,6 +86,13 @@ int restore(const daemon::Config& config, const std::string& boot_id, nft::Kerne
   return EXIT_SUCCESS;
 }
 
+/// Without it the daemon runs nevertheless: only foreign changes go unnoticed.
+Result<std::unique_ptr<nft::TableNotices>> listen_to_table(std::uint32_t own_port) {
+  Result<std::unique_ptr<nft::NetlinkTableNotices>> notices = nft::NetlinkTableNotices::open(own_port);
+  if (!notices) return notices.error();
+  return std::unique_ptr<nft::TableNotices>(std::move(*notices));
+}
+
 int run(const Options& options, daemon::Config config) {
   Result<std::unique_ptr<nft::NetlinkTables>> tables = nft::NetlinkTables::open();
   if (!tables) return fail(tables.error());
@@ -94,12 +102,10 @@ int run(const Options& options, daemon::Config config) {
   if (options.restore) return restore(config, *boot_id, **tables, journal);
   Result<std::unique_ptr<daemon::NetlinkInterfaces>> interfaces = daemon::NetlinkInterfaces::open();
   if (!interfaces) return fail(interfaces.error());
-  const auto notices = nft::NetlinkTableNotices::open((*tables)->port());
-  if (!notices) return fail(notices.error());
   const auto counters = nft::NetlinkTableCounters::open();
   if (!counters) return fail(counters.error());
-  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, **notices, **counters, **interfaces,
-                        journal);
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, listen_to_table((*tables)->port()),
+                        **counters, **interfaces, journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

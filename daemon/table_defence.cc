@@ -30,11 +30,17 @@ bool RepairPace::is_slow(std::chrono::microseconds now) const {
   return planned_.size() == kAtOnce && planned_.front() + kWithin > now;
 }
 
-TableDefence::TableDefence(systemd::EventLoop& loop, nft::TableNotices& notices, const Clock& clock, Callback on_repair)
-    : notices_(notices),
-      clock_(clock),
-      on_repair_(std::move(on_repair)),
-      readable_(loop, notices.fd(), EPOLLIN, systemd::Priority::Kernel, [this](std::uint32_t) { read_notices(); }) {}
+TableDefence::TableDefence(systemd::EventLoop& loop, Result<std::unique_ptr<nft::TableNotices>> notices,
+                           const Clock& clock, Callback on_repair)
+    : clock_(clock), on_repair_(std::move(on_repair)) {
+  if (!notices) {
+    failure_ = notices.error().message;
+    return;
+  }
+  notices_ = *std::move(notices);
+  readable_.emplace(loop, notices_->fd(), EPOLLIN, systemd::Priority::Kernel,
+                    [this](std::uint32_t) { read_notices(); });
+}
 
 std::optional<std::string> TableDefence::trouble() const {
   if (failure_) return "foreign changes of the table would not be noticed: " + *failure_;
@@ -43,7 +49,7 @@ std::optional<std::string> TableDefence::trouble() const {
 }
 
 void TableDefence::read_notices() {
-  const Result<std::vector<nft::ForeignChange>> changes = notices_.read();
+  const Result<std::vector<nft::ForeignChange>> changes = notices_->read();
   if (!changes && changes.error().kind != ErrorKind::Exhausted) {
     failure_ = changes.error().message;
     return;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -39,8 +40,9 @@ class TableDefence {
   };
   using Callback = std::function<void(const Repair&)>;
 
-  /// Borrows the door and the clock. `on_repair` runs on the loop.
-  TableDefence(systemd::EventLoop& loop, nft::TableNotices& notices, const Clock& clock, Callback on_repair);
+  /// Without notices there is no defence, and trouble() says why. Borrows the clock. `on_repair` runs on the loop.
+  TableDefence(systemd::EventLoop& loop, Result<std::unique_ptr<nft::TableNotices>> notices, const Clock& clock,
+               Callback on_repair);
   TableDefence(const TableDefence&) = delete;
   TableDefence& operator=(const TableDefence&) = delete;
 
@@ -50,13 +52,13 @@ class TableDefence {
  private:
   void read_notices();
 
-  nft::TableNotices& notices_;
+  std::unique_ptr<nft::TableNotices> notices_;  // absent: they cannot be had
   const Clock& clock_;
   Callback on_repair_;
   RepairPace pace_;
   std::string blame_;                   // of the last change
   std::optional<std::string> failure_;  // of the notices
-  systemd::IoWatch readable_;
+  std::optional<systemd::IoWatch> readable_;
 };
 
 }  // namespace tierwall::daemon

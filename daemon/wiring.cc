@@ -44,8 +44,8 @@ Guarded guarded(const Config& config) {
 // ---- building and connecting ---------------------------------------------------------------------------------
 
 Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               nft::TableNotices& table_notices, nft::TableCounters& counters, KernelInterfaces& kernel_interfaces,
-               systemd::JournalSink& journal)
+               Result<std::unique_ptr<nft::TableNotices>> table_notices, nft::TableCounters& counters,
+               KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
       journal_(journal),
@@ -64,7 +64,8 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
            [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
       interfaces_(loop_, kernel_interfaces,
                   [this](std::vector<policy::ResourceEvent> events) { note_interfaces(std::move(events)); }),
-      defence_(loop_, table_notices, clock_, [this](const TableDefence::Repair& repair) { repair_table(repair); }),
+      defence_(loop_, std::move(table_notices), clock_,
+               [this](const TableDefence::Repair& repair) { repair_table(repair); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),

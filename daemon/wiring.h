@@ -54,10 +54,11 @@ class Daemon {
   /// Between tries to open a state file that cannot be written; a reload tries at once.
   static constexpr std::chrono::seconds kOpenStateAgain{30};
 
-  /// Borrows the doors; they outlive it. `boot_id` tells this boot of the machine from others.
+  /// Borrows the doors, which outlive it, but for the notices; without them it runs and tells so. `boot_id` tells this
+  /// boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         nft::TableNotices& table_notices, nft::TableCounters& counters, KernelInterfaces& kernel_interfaces,
-         systemd::JournalSink& journal);
+         Result<std::unique_ptr<nft::TableNotices>> table_notices, nft::TableCounters& counters,
+         KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 

@@ -3,13 +3,27 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
+#include <optional>
 
 #include "daemon/table_defence.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_table_notices.h"
 
 namespace tierwall::daemon {
 namespace {
 
 using namespace std::chrono_literals;
+
+TEST(TableDefence, WithoutNoticesItSaysWhy) {
+  systemd::EventLoop loop;
+  const test::FakeClock clock;
+  const TableDefence blind(loop, Error{ErrorKind::Denied, "cannot listen to nftables"}, clock, {});
+  EXPECT_EQ(blind.trouble(), "foreign changes of the table would not be noticed: cannot listen to nftables");
+  const TableDefence defence(loop, std::unique_ptr<nft::TableNotices>(std::make_unique<test::FakeTableNotices>()),
+                             clock, {});
+  EXPECT_EQ(defence.trouble(), std::nullopt);
+}
 
 TEST(RepairPace, TheFirstTenAreMadeAtOnce) {
   RepairPace pace;
