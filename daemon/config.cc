@@ -212,7 +212,6 @@ void read_own_table(const Entry& entry) {
   const std::optional<std::size_t> word = entry.one_of(kWords);
   if (!word) return;
   entry.config().own_table = *word == 0;
-  if (*word == 0) entry.remark("accepted, but this version sets no owner flag on the table");
 }
 
 void read_guard_mode(const Entry& entry) {

@@ -58,7 +58,7 @@ struct Config {
   DenyAction deny = DenyAction::Drop;  ///< of host endpoints; pods always drop
   std::uint32_t mark = kDefaultMark;   ///< one bit
   bool host_auto = false;              ///< a host endpoint for this node without anybody writing one
-  bool own_table = true;               ///< "auto": owner flags where the kernel has them
+  bool own_table = true;               ///< "auto": the table is ours where the kernel has such
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();

@@ -51,6 +51,7 @@ class CountedTables final : public nft::KernelTables {
   CountedTables(nft::KernelTables& tables, HitCounts& hits) : tables_(tables), hits_(hits) {}
 
   nft::CommitOutcome commit(const nft::ChangeSet& changes) override;
+  Result<void> can_own() override { return tables_.can_own(); }
 
  private:
   nft::KernelTables& tables_;

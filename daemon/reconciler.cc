@@ -127,7 +127,8 @@ Result<void> Reconciler::find_changes(Attempt& attempt) const {
   }
   Result<nft::CompiledTable> table = nft::compile_table(attempt.policy, attempt.options);
   if (!table) return table.error();
-  attempt.changes = attempt.whole_table ? nft::rebuild(table->ruleset) : nft::diff(applied_->ruleset, table->ruleset);
+  attempt.changes =
+      attempt.whole_table ? nft::rebuild(table->ruleset, owner_) : nft::diff(applied_->ruleset, table->ruleset);
   attempt.table = std::move(*table);
   return {};
 }
@@ -204,6 +205,7 @@ std::optional<Reconciler::Refusal> Reconciler::send_one(const nft::ChangeSet& ch
 
 void Reconciler::accept(Attempt attempt) {
   refusals_ = 0;
+  if (attempt.whole_table) applied_owner_ = owner_;
   whole_table_ = false;
   trouble_.reset();
   const bool changed = !attempt.changes.empty();
@@ -233,6 +235,10 @@ std::string Reconciler::describe(const Refusal& refusal, bool foreign) {
   const std::string& why = refusal.rejected.message;
   if (refusal.unknown)
     return fmt::format("whether a transaction landed is not known ({}); the table is written anew", why);
+  if (refusal.rejected.errno_value == EPERM) {
+    return fmt::format("another process owns the table, or the right to change it is gone ({}); what it holds stays",
+                       why);
+  }
   if (foreign) return fmt::format("somebody else changed the table ({}); it is written anew", why);
   return fmt::format("the kernel refused a transaction ({}); the rules applied before stay in force", why);
 }

@@ -58,6 +58,11 @@ class Reconciler {
   /// somebody else changed or flushed it.
   void write_anew();
 
+  /// Whose the table is when it is written anew. Nobody's, unless asked for.
+  void give_table_to(nft::TableOwner owner) { owner_ = owner; }
+  /// Whose it is, as far as we wrote it.
+  [[nodiscard]] nft::TableOwner table_owner() const { return applied_owner_; }
+
   /// The same, but then (on the clock's monotonic scale): the kernel may not hold what was applied.
   void repair(std::chrono::microseconds at);
 
@@ -135,8 +140,10 @@ class Reconciler {
   bool sources_in_sync_ = false;
   std::optional<std::chrono::microseconds> dirty_since_;
   std::optional<std::chrono::microseconds> retry_at_;
-  int refusals_ = 0;             // in a row
-  bool whole_table_ = true;      // the next attempt writes the whole table
+  int refusals_ = 0;         // in a row
+  bool whole_table_ = true;  // the next attempt writes the whole table
+  nft::TableOwner owner_ = nft::TableOwner::Nobody;
+  nft::TableOwner applied_owner_ = nft::TableOwner::Nobody;
   bool split_removals_ = false;  // this kernel wants removals in a transaction of their own
   std::shared_ptr<Applied> applied_;
   std::optional<std::string> trouble_;

@@ -184,6 +184,12 @@ std::vector<SourceStatus> Daemon::source_status() const {
   return sources;
 }
 
+std::string Daemon::ownership() const {
+  if (!reconciler_.applied()) return {};
+  if (reconciler_.table_owner() == nft::TableOwner::Us) return "ours: no other process can flush or edit it";
+  return "nobody's: " + why_not_owned_.value_or("not written since the configuration changed");
+}
+
 StatusReport Daemon::report() const {
   StatusReport report{
       .version = TIERWALL_VERSION,
@@ -191,6 +197,7 @@ StatusReport Daemon::report() const {
       .state = state(),
       .now_ms = clock_.unix_time().count(),
       .transactions = reconciler_.transactions(),
+      .ownership = ownership(),
       .degraded = degraded_reasons(),
       .sources = source_status(),
       .applied = reconciler_.applied() ? std::optional(summarize(*reconciler_.applied())) : std::nullopt,

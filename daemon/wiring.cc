@@ -149,6 +149,7 @@ Result<void> Daemon::start() {
     record(Level::Warning, systemd::message::kStateTrouble, "state: " + remark);
   }
   if (state_file_.refusal) open_state_at_ = clock_.monotonic() + kOpenStateAgain;
+  decide_owner();
   restore();
   interfaces_.start();
   take_in({});  // a host endpoint that nobody wrote belongs into the first table, too
@@ -250,6 +251,17 @@ void Daemon::note_interfaces(std::vector<policy::ResourceEvent> events) {
 void Daemon::look_at_bridges() {
   const nft::CompileOptions options = compile_options(node_settings(config_), inventory_.snapshot());
   unseen_bridge_ = find_unseen_bridge(interfaces_.bridges(), options.pod_cidrs);
+}
+
+/// Takes effect with the next rewrite of the whole table, which starting and reloading both bring.
+void Daemon::decide_owner() {
+  why_not_owned_.reset();
+  if (!config_.own_table) {
+    why_not_owned_ = "dataplane.own_table = \"never\"";
+  } else if (const Result<void> can = tables_.can_own(); !can) {
+    why_not_owned_ = can.error().message;
+  }
+  reconciler_.give_table_to(why_not_owned_ ? nft::TableOwner::Nobody : nft::TableOwner::Us);
 }
 
 void Daemon::repair_table(const TableDefence::Repair& repair) {
@@ -358,6 +370,7 @@ void Daemon::take_config(Config config) {
   keep("control.socket", config_.control_socket, config.control_socket);
   config_ = std::move(config);
   management_flows_.watch(guarded(config_));
+  decide_owner();
   reconciler_.use_settings(node_settings(config_));
   take_in({});
   look_at_bridges();

@@ -105,6 +105,8 @@ class Daemon {
   void follow_auto_endpoint();
   void note_interfaces(std::vector<policy::ResourceEvent> events);
   void look_at_bridges();
+  void decide_owner();
+  [[nodiscard]] std::string ownership() const;
   void repair_table(const TableDefence::Repair& repair);
   void note_sources();
   void note_source_health();
@@ -130,6 +132,7 @@ class Daemon {
   std::optional<std::string> control_failure_;
   std::optional<std::string> memory_trouble_;               // as last reported
   std::optional<std::chrono::microseconds> open_state_at_;  // it could not be written: when to try again, monotonic
+  std::optional<std::string> why_not_owned_;                // the table is to be nobody's
   std::optional<std::string> unseen_bridge_;                // why traffic between pods here is not judged
   bool source_lost_ = false;                                // the directory, as last reported
   bool cluster_lost_ = false;                               // the API server, as last reported

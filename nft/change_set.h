@@ -10,7 +10,14 @@
 
 namespace tierwall::nft {
 
+/// Whose the table is. Ours: no other process may change it, `nft flush ruleset` of others skips it, and it stays when
+/// we end; then it is nobody's again (table flags `owner` and `persist`, never one without the other).
+enum class TableOwner { Nobody, Us };
+
+/// Makes the table unless it is there. A table of nobody becomes ours only when it is removed before in the same
+/// transaction.
 struct AddTable {
+  TableOwner owner = TableOwner::Nobody;
   friend auto operator<=>(const AddTable&, const AddTable&) = default;
 };
 struct DeleteTable {

@@ -201,8 +201,8 @@ ChangeSet diff(const Ruleset& applied, const Ruleset& desired) {
   return writer.finish();
 }
 
-ChangeSet rebuild(const Ruleset& desired) {
-  ChangeSet changes{.operations = {AddTable{}, DeleteTable{}, AddTable{}}};
+ChangeSet rebuild(const Ruleset& desired, TableOwner owner) {
+  ChangeSet changes{.operations = {AddTable{}, DeleteTable{}, AddTable{.owner = owner}}};
   ChangeSet filled = diff({}, desired);
   std::ranges::move(filled.operations, std::back_inserter(changes.operations));
   return changes;

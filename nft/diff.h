@@ -20,8 +20,9 @@ namespace tierwall::nft {
 ChangeSet diff(const Ruleset& applied, const Ruleset& desired);
 
 /// The whole table anew in one transaction, whatever the kernel holds: add (so that delete succeeds), delete, add,
-/// fill. Hooks are never missing in between, because the transaction lands at once.
-ChangeSet rebuild(const Ruleset& desired);
+/// fill. Hooks are never missing in between, because the transaction lands at once. From then on the table is this
+/// owner's, whose it was before; refused only while another living process owns it.
+ChangeSet rebuild(const Ruleset& desired, TableOwner owner = TableOwner::Nobody);
 
 /// Kernels before 6.2 find a chain still busy whose last map element went away in the same transaction. Splits what
 /// only removes chains, sets and counters off into a second ChangeSet.

@@ -249,8 +249,8 @@ class BatchWriter {
   Batch finish();
   void next_operation(std::size_t index) { operation_ = index; }
 
-  void operator()(const AddTable&) { put_table(NFT_MSG_NEWTABLE, kAdd); }
-  void operator()(const DeleteTable&) { put_table(NFT_MSG_DELTABLE, 0); }
+  void operator()(const AddTable& op) { put_table(NFT_MSG_NEWTABLE, kAdd, kTableName, op.owner); }
+  void operator()(const DeleteTable&) { put_table(NFT_MSG_DELTABLE, 0, kTableName, TableOwner::Nobody); }
   void operator()(const AddSet& op) { put_set(NFT_MSG_NEWSET, kAddAnew, make_declaration(op.set, next_set_id_++)); }
   void operator()(const DeleteSet& op) { put_set(NFT_MSG_DELSET, 0, make_named_set(op.set, 0)); }
   void operator()(const AddElements& op) {
@@ -265,6 +265,7 @@ class BatchWriter {
   void operator()(const DeleteCounter& op) { put_counter(NFT_MSG_DELOBJ, 0, make_named_counter(op.counter)); }
   void operator()(const FlushChain& op);
   void operator()(const AddRule& op);
+  void put_table(std::uint16_t type, std::uint16_t flags, const char* name, TableOwner owner);
 
  private:
   [[nodiscard]] char* room() { return room_.get(); }
@@ -276,7 +277,6 @@ class BatchWriter {
   }
   void append(const nlmsghdr* message);
 
-  void put_table(std::uint16_t type, std::uint16_t flags);
   void put_set(std::uint16_t type, std::uint16_t flags, SetPtr set);
   void put_chain(std::uint16_t type, std::uint16_t flags, ChainPtr chain);
   void put_counter(std::uint16_t type, std::uint16_t flags, ObjectPtr counter);
@@ -307,10 +307,13 @@ Batch BatchWriter::finish() {
   return std::move(batch_);
 }
 
-void BatchWriter::put_table(std::uint16_t type, std::uint16_t flags) {
+void BatchWriter::put_table(std::uint16_t type, std::uint16_t flags, const char* name, TableOwner owner) {
+  // Kernel headers before Linux 6.9 have no NFT_TABLE_F_PERSIST.
+  constexpr std::uint32_t kPersist = 4;
   const TablePtr table = make_table();
   nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, kTableName);
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name);
+  if (owner == TableOwner::Us) nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER | kPersist);
   nlmsghdr* const message = header(type, flags);
   nftnl_table_nlmsg_build_payload(message, table.get());
   append(message);
@@ -443,6 +446,17 @@ Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
     writer.next_operation(i);
     std::visit(writer, operation);
   }
+  return writer.finish();
+}
+
+Batch encode_ownership_probe(std::uint32_t first_sequence) {
+  constexpr const char* kProbe = "tierwall-probe";
+  BatchWriter writer(first_sequence);
+  writer.begin();
+  writer.next_operation(0);
+  writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, kProbe, TableOwner::Us);
+  writer.next_operation(1);
+  writer.put_table(NFT_MSG_DELTABLE, 0, kProbe, TableOwner::Nobody);
   return writer.finish();
 }
 

@@ -24,4 +24,7 @@ struct Batch {
 /// the operation.
 Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence);
 
+/// A table of another name that is ours, made and removed at once: operations 0 and 1.
+Batch encode_ownership_probe(std::uint32_t first_sequence);
+
 }  // namespace tierwall::nft

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "nft/change_set.h"
+#include "policy/result.h"
 
 namespace tierwall::nft {
 
@@ -46,6 +47,9 @@ class KernelTables {
   /// answered; an empty ChangeSet commits without a message. Where one transaction is more than the kernel takes, new
   /// sets are filled in transactions before it; if it fails then, they are taken away again.
   virtual CommitOutcome commit(const ChangeSet& changes) = 0;
+  /// Whether a table can be ours (TableOwner::Us), which kernels since Linux 6.9 can; tried, not guessed by version.
+  /// Unsupported with the reason if not.
+  virtual Result<void> can_own() = 0;
 };
 
 }  // namespace tierwall::nft

@@ -166,6 +166,18 @@ CommitOutcome NetlinkTables::commit(const ChangeSet& changes) {
   return did_not_fit ? commit_in_parts(changes, bytes, rejected->errno_value) : outcome;
 }
 
+Result<void> NetlinkTables::can_own() {
+  const Batch batch = encode_ownership_probe(next_sequence_);
+  next_sequence_ += static_cast<std::uint32_t>(batch.operation_of.size());
+  const CommitOutcome outcome = exchange(batch, {.operations = {AddTable{.owner = TableOwner::Us}, DeleteTable{}}});
+  if (std::holds_alternative<Committed>(outcome)) return {};
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  return Error{ErrorKind::Unsupported,
+               std::string("the kernel cannot give a table an owner for good: ") + std::strerror(errno_value),
+               errno_value};
+}
+
 // ---- several messages ----------------------------------------------------------------------------------------
 
 CommitOutcome NetlinkTables::commit_in_parts(const ChangeSet& changes, std::size_t bytes, int errno_value) {

@@ -40,6 +40,8 @@ class NetlinkTables final : public KernelTables {
 
   /// One message if the socket takes it; else sets that are new are filled before (nft/prepare_sets.h).
   CommitOutcome commit(const ChangeSet& changes) override;
+  /// Makes and removes a table of another name in one transaction, which nobody sees.
+  Result<void> can_own() override;
   /// Tells our transactions from those of others in notices of the kernel. Never changes: the socket is never opened
   /// again.
   [[nodiscard]] std::uint32_t port() const;

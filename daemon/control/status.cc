@@ -251,6 +251,7 @@ Json to_json(const StatusReport& report) {
           {"state", kStates[static_cast<std::size_t>(report.state)]},
           {"now_ms", report.now_ms},
           {"transactions", report.transactions},
+          {"ownership", report.ownership},
           {"degraded", report.degraded},
           {"sources", array_json(report.sources)},
           {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)},
@@ -321,6 +322,7 @@ Result<StatusReport> status_from_json(const Json& json) {
   reader.read_word("state", report.state, kStates);
   reader.read("now_ms", report.now_ms);
   reader.read("transactions", report.transactions);
+  reader.read("ownership", report.ownership);
   reader.read("degraded", report.degraded);
   reader.read_array("sources", report.sources, source_from_json);
   reader.read_optional("applied", report.applied, applied_from_json);

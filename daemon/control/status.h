@@ -75,6 +75,7 @@ struct StatusReport {
   State state = State::Starting;
   std::int64_t now_ms = 0;            ///< of the report, so that ages can be shown
   std::uint64_t transactions = 0;     ///< sent to the kernel since start, refused ones included
+  std::string ownership = {};         ///< of the table, in words: whose it is and why; empty before the first commit
   std::vector<std::string> degraded;  ///< what is wrong and what stays in force meanwhile; empty unless Degraded
   std::vector<SourceStatus> sources;
   std::optional<AppliedStatus> applied;      ///< absent before the first commit

@@ -71,6 +71,7 @@ type Status (
   state: (starting, in_sync, degraded),
   now_ms: int,
   transactions: int,
+  ownership: string,
   degraded: []string,
   sources: []Source,
   applied: ?Applied,

@@ -71,6 +71,7 @@ void add_applied(Columns& lines, const StatusReport& report) {
   lines.add(
       {"table", fmt::format("{} with {}, {} with {}", count(applied.chains, "chain"), count(applied.rules, "rule"),
                             count(applied.sets, "set"), count(applied.elements, "element"))});
+  if (!report.ownership.empty()) lines.add({"owner", report.ownership});
 }
 
 /// A titled list, cut where it would leave the screen; the JSON output has all of it.

@@ -36,6 +36,7 @@ class WillingTables final : public nft::KernelTables {
     operations += changes.operations.size();
     return nft::Committed{};
   }
+  Result<void> can_own() override { return {}; }
   std::size_t operations = 0;
 };
 

@@ -191,11 +191,17 @@ CommitOutcome FakeKernelTables::land(const ChangeSet& changes) {
   const auto refusal = refusals_.find(attempts_ - 1);
   if (refusal != refusals_.end()) return rejected(Rejected::kWholeTransaction, "transaction", refusal->second);
   bool table = has_table_;
+  TableOwner owner = owner_;
   Ruleset next = ruleset_;
   CounterReadings counted = counted_;
   for (std::size_t i = 0; i < changes.operations.size(); ++i) {
     const Operation& operation = changes.operations[i];
-    const bool adds_table = std::holds_alternative<AddTable>(operation);
+    const auto* added = std::get_if<AddTable>(&operation);
+    const bool adds_table = added != nullptr;
+    if (adds_table && added->owner == TableOwner::Us && (!can_own_ || (table && owner != TableOwner::Us))) {
+      return rejected(i, describe(operation), EOPNOTSUPP);
+    }
+    if (adds_table && !table) owner = added->owner;
     const Refused refused = table || adds_table ? std::visit(Judge{next}, operation) : refused_if(true, ENOENT);
     if (refused.errno_value != 0) return rejected(i, describe(operation, refused.blamed), refused.errno_value);
     next = apply(std::move(next), {.operations = {operation}});
@@ -207,6 +213,7 @@ CommitOutcome FakeKernelTables::land(const ChangeSet& changes) {
     table = (table || adds_table) && !std::holds_alternative<DeleteTable>(operation);
   }
   has_table_ = table;
+  owner_ = owner;
   ruleset_ = std::move(next);
   counted_ = std::move(counted);
   commits_.push_back(changes);

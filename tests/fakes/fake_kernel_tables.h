@@ -2,6 +2,7 @@
 // KernelTables without a kernel: keeps the ruleset as a value and refuses what nftables refuses. Passes the same
 // contract suite as the real one (tests/unit/nft/kernel_tables_contract_test.cc).
 
+#include <cerrno>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -22,6 +23,15 @@ class FakeKernelTables final : public nft::KernelTables, public nft::TableCounte
   /// A packet of so many bytes meets a rule with this counter, which must exist.
   void hit(const std::string& counter, std::uint64_t bytes);
 
+  Result<void> can_own() override {
+    if (can_own_) return {};
+    return Error{ErrorKind::Unsupported, "the kernel cannot give a table an owner for good: Operation not supported",
+                 EOPNOTSUPP};
+  }
+
+  /// From now on it is an old kernel.
+  void forget_owners() { can_own_ = false; }
+  [[nodiscard]] nft::TableOwner owner() const { return owner_; }
   /// The n-th commit from now (0: the next one) fails as a whole with this errno.
   void refuse(std::size_t nth, int errno_value) { refusals_[attempts_ + nth] = errno_value; }
   /// What is said to the n-th commit from now is lost, whether it lands or not.
@@ -44,6 +54,8 @@ class FakeKernelTables final : public nft::KernelTables, public nft::TableCounte
   nft::CommitOutcome land(const nft::ChangeSet& changes);
 
   bool has_table_ = false;
+  nft::TableOwner owner_ = nft::TableOwner::Nobody;
+  bool can_own_ = true;
   nft::Ruleset ruleset_;
   nft::CounterReadings counted_;  ///< since they were taken
   std::vector<nft::ChangeSet> commits_;

@@ -110,6 +110,10 @@ Daemon::Daemon(const Host& node, Programs programs, const DaemonOptions& options
   fs::create_directory(policy_directory());
   fs::create_directory(cni_results());
   if (!options.kubeconfig.empty()) write_kubeconfig(options.kubeconfig);
+  configure(options);
+}
+
+void Daemon::configure(const DaemonOptions& options) const {
   write_file(directory_.path() / "tierwall.toml", config_text(directory_.path(), options));
 }
 

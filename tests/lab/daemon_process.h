@@ -73,6 +73,8 @@ class Daemon {
   /// Prepares everything and starts nothing. The node goes by the name "node-1".
   Daemon(const Host& node, Programs programs, const DaemonOptions& options = {});
 
+  /// Writes another configuration; a start or a reload takes it up.
+  void configure(const DaemonOptions& options) const;
   /// `tierwalld restore`, as at boot. Its exit status.
   int restore();
   /// Starts it and returns when it is ready. Throws with its log if it ends or is not ready in time.

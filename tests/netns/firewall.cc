@@ -96,6 +96,17 @@ std::string FirewallTest::nft(std::vector<std::string> words, const std::string&
   return run_on_node(words, input);
 }
 
+std::string FirewallTest::table() const {
+  std::string listing = nft({"list", "table", "inet", "tierwall"});
+  if (const std::size_t owner = listing.find(" # progname"); owner != std::string::npos) {
+    listing.erase(owner, listing.find('\n') - owner);
+  }
+  if (const std::size_t flags = listing.find("\tflags "); flags != std::string::npos) {
+    listing.erase(flags, listing.find("\n\n", flags) + 2 - flags);
+  }
+  return listing;
+}
+
 std::string FirewallTest::run_on_node(const std::vector<std::string>& words, const std::string& input) const {
   return require_command({.argv = words, .inside = &lab.node().network}, input);
 }

@@ -46,6 +46,8 @@ struct FirewallTest : ::testing::Test {
   std::string run_on_node(const std::vector<std::string>& words, const std::string& input = {}) const;
   /// `nft WORDS` on the node.
   std::string nft(std::vector<std::string> words, const std::string& input = {}) const;
+  /// Our table as nft lists it, but for whose it is.
+  [[nodiscard]] std::string table() const;
 
   Lab lab;
   Daemon daemon;

@@ -39,6 +39,7 @@ class RefusingTables final : public nft::KernelTables {
     refusals.pop_front();
     return nft::Rejected{.operation = 0, .errno_value = errno_value, .message = "refused on request"};
   }
+  Result<void> can_own() override { return kernel.can_own(); }
   [[nodiscard]] bool last_was_whole_table() const {
     const std::vector<nft::Operation>& operations = sent.back().operations;
     return std::any_of(operations.begin(), operations.end(), [](const nft::Operation& operation) {
@@ -360,6 +361,31 @@ TEST_F(ReconcilerTest, ARewriteThatMayHaveLandedWaitsAndIsRepeated) {
   reconciler.step();
   EXPECT_TRUE(tables.last_was_whole_table());
   EXPECT_TRUE(reconciler.in_sync());
+}
+
+TEST_F(ReconcilerTest, TheTableChangesHandsWhenItIsWrittenAnew) {
+  using enum nft::TableOwner;
+  reconciler.give_table_to(Us);
+  begin();
+  EXPECT_EQ(tables.kernel.owner(), Us);
+  EXPECT_EQ(reconciler.table_owner(), Us);
+  reconciler.give_table_to(Nobody);
+  put_pod(2);
+  settle();
+  EXPECT_EQ(reconciler.table_owner(), Us) << "not with a small change";
+  reconciler.write_anew();
+  settle();
+  EXPECT_EQ(tables.kernel.owner(), Nobody);
+  EXPECT_EQ(reconciler.table_owner(), Nobody);
+}
+
+TEST_F(ReconcilerTest, ATableThatAnotherProcessOwnsIsLeftAlone) {
+  tables.refusals = {EPERM};
+  put_pod(1);
+  reconciler.sources_in_sync();
+  settle();
+  EXPECT_THAT(*reconciler.trouble(), HasSubstr("another process owns the table"));
+  EXPECT_EQ(wait(), Reconciler::kFirstRetry);
 }
 
 TEST_F(ReconcilerTest, ARewriteThatIsRefusedWaitsToo) {

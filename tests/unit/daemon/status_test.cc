@@ -11,6 +11,7 @@ StatusReport full_report() {
           .state = State::Degraded,
           .now_ms = 1'700'000'000'500,
           .transactions = 4,
+          .ownership = "ours",
           .degraded = {"the kernel refused"},
           .sources = {{.name = "directory",
                        .location = "/etc/tierwall/policy.d",

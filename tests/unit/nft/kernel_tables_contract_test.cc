@@ -90,6 +90,7 @@ class KernelTablesContract : public testing::Test {
     EXPECT_EQ(refusal(diff(small_ruleset(), desired)), "");
     expect_holds(desired);
   }
+  KernelTables& tables() { return subject_->tables(); }
   void expect_holds(const Ruleset& ruleset) { EXPECT_TRUE(same_text(subject_->text(), sort_blocks(print(ruleset)))); }
 
  private:
@@ -366,6 +367,28 @@ TYPED_TEST(KernelTablesContract, RebuildReplacesWhateverIsThere) {
   this->expect_holds(desired);
 }
 
+TYPED_TEST(KernelTablesContract, ATableThatIsOursIsChangedAndWrittenAnewAndGivenAway) {
+  ASSERT_TRUE(this->tables().can_own()) << "Linux 6.9";
+  const ChangeSet one_more = changes({AddElements{with_elements("pods", {element("10.0.0.9")})}});
+  for (const TableOwner owner : {TableOwner::Us, TableOwner::Us, TableOwner::Nobody, TableOwner::Us}) {
+    EXPECT_EQ(this->refusal(rebuild(small_ruleset(), owner)), "");
+    EXPECT_EQ(this->refusal(one_more), "");
+    EXPECT_EQ(this->refusal(changes({AddTable{}})), "") << "it is there already";
+  }
+  EXPECT_EQ(this->refusal(rebuild(small_ruleset())), "");
+  this->expect_holds(small_ruleset());
+}
+
+TYPED_TEST(KernelTablesContract, ATableOfNobodyDoesNotBecomeOursUnlessItIsWrittenAnew) {
+  EXPECT_EQ(this->refusal(changes({AddTable{.owner = TableOwner::Us}})), "table tierwall: Operation not supported");
+  this->expect_holds(small_ruleset());
+}
+
+TYPED_TEST(KernelTablesContract, AskingWhetherItCanOwnLeavesNoTrace) {
+  static_cast<void>(this->tables().can_own());
+  this->expect_holds(small_ruleset());
+}
+
 TYPED_TEST(KernelTablesContract, WithoutTheTableNothingElseIsPossible) {
   ASSERT_EQ(this->refusal(changes({DeleteTable{}})), "");
   const Rejected refused = this->rejected(changes({AddChain{make_chain("eg-2")}}));
@@ -384,6 +407,13 @@ TYPED_TEST(KernelTablesContract, RemovalsMayComeInATransactionOfTheirOwn) {
   EXPECT_EQ(this->refusal(split.main), "");
   EXPECT_EQ(this->refusal(split.removals), "");
   this->expect_holds(desired);
+}
+
+TEST(FakeKernelTables, AnOldOneCannotOwn) {
+  test::FakeKernelTables tables;
+  tables.forget_owners();
+  EXPECT_FALSE(tables.can_own());
+  EXPECT_EQ(std::get<Rejected>(tables.commit(rebuild({}, TableOwner::Us))).errno_value, EOPNOTSUPP);
 }
 
 TEST(FakeKernelTables, LosesTheAnswerItIsToldToLose) {

@@ -76,6 +76,8 @@ class NetlinkTablesTest : public testing::Test {
     tables_ = std::move(*opened);
     ASSERT_TRUE(std::holds_alternative<Committed>(tables_->commit(rebuild({}))));
   }
+  void close() { tables_.reset(); }
+  Result<void> can_own() { return tables_->can_own(); }
   CommitOutcome commit(const ChangeSet& changes) { return tables_->commit(changes); }
   static void expect_table(const Ruleset& ruleset) {
     EXPECT_TRUE(same_text(sort_blocks(list_table()), sort_blocks(print(ruleset))));
@@ -86,6 +88,39 @@ class NetlinkTablesTest : public testing::Test {
  private:
   std::unique_ptr<NetlinkTables> tables_;
 };
+
+TEST_F(NetlinkTablesTest, StrangersCanDoNothingToATableThatIsOurs) {
+  open({});
+  if (const auto can = can_own(); !can) GTEST_SKIP() << can.error().message;
+  ASSERT_TRUE(std::holds_alternative<Committed>(commit(rebuild(looked_into(2), TableOwner::Us))));
+  const std::string before = list_table();
+  EXPECT_NE(before.find("flags owner"), std::string::npos) << before;
+  EXPECT_EQ(run_nft("flush ruleset").status, 0) << "which takes what is not ours";
+  for (const char* edit : {"delete table inet tierwall", "flush chain inet tierwall forward",
+                           "insert rule inet tierwall forward accept", "add element inet tierwall pods '{ 10.9.9.9 }'",
+                           "flush set inet tierwall pods", "add chain inet tierwall stranger"}) {
+    const NftRun run = run_nft(edit);
+    EXPECT_EQ(run.status, 1) << edit;
+    EXPECT_NE(run.output.find("Operation not permitted"), std::string::npos) << run.output;
+  }
+  EXPECT_TRUE(same_text(list_table(), before));
+}
+
+TEST_F(NetlinkTablesTest, ATableOutlivesItsOwnerAndTheNextOneTakesIt) {
+  open({});
+  if (const auto can = can_own(); !can) GTEST_SKIP() << can.error().message;
+  ASSERT_TRUE(std::holds_alternative<Committed>(commit(rebuild(looked_into(2), TableOwner::Us))));
+  auto second = NetlinkTables::open();
+  ASSERT_TRUE(second);
+  const ChangeSet taken = rebuild(looked_into(3), TableOwner::Us);
+  EXPECT_EQ(std::get<Rejected>((*second)->commit(taken)).errno_value, EPERM) << "the first one lives";
+  close();
+  EXPECT_NE(list_table().find("chain forward"), std::string::npos);
+  EXPECT_TRUE(std::holds_alternative<Committed>((*second)->commit(taken)));
+  EXPECT_EQ(run_nft("delete table inet tierwall").status, 1);
+  second->reset();
+  EXPECT_EQ(run_nft("delete table inet tierwall").status, 0) << "and when nobody owns it, anybody may remove it";
+}
 
 TEST_F(NetlinkTablesTest, NumbersOfMessagesWrapAround) {
   open({.first_sequence = 0xfffffff0U});

@@ -165,6 +165,7 @@ StatusReport report_of(State state) {
   report.state = state;
   report.now_ms = 1'700'000'300'000;
   report.transactions = 7;
+  report.ownership = "ours: no other process can flush or edit it";
   report.sources = {{"directory", "/etc/tierwall/policy.d", true, 1'700'000'297'000, 4, 12, std::nullopt}};
   if (state == State::Starting) return report;
   report.applied = AppliedStatus{5, 1'700'000'000'000, 3'240, 12, 6, 1, 4, 2, 11, 42, 7, 40};
