@@ -19,6 +19,7 @@
 #include "daemon/sources/netlink_interfaces.h"
 #include "daemon/state/boot_id.h"
 #include "daemon/state/open_state.h"
+#include "daemon/table_lock.h"
 #include "daemon/wiring.h"
 #include "nft/netlink_tables.h"
 #include "nft/table_counters.h"
@@ -94,6 +95,9 @@ Result<std::unique_ptr<nft::TableNotices>> listen_to_table(std::uint32_t own_por
 }
 
 int run(const Options& options, daemon::Config config) {
+  const Result<daemon::TableLock> lock = daemon::TableLock::take();
+  if (!lock && lock.error().kind == ErrorKind::Conflict) return fail(lock.error());
+  if (!lock) std::fprintf(stderr, "tierwalld: %s; going on without it\n", lock.error().message.c_str());
   Result<std::unique_ptr<nft::NetlinkTables>> tables = nft::NetlinkTables::open();
   if (!tables) return fail(tables.error());
   const Result<std::string> boot_id = daemon::read_boot_id();

@@ -113,6 +113,26 @@ TEST_F(OwnershipTest, WhatWasRestoredEarlyIsTakenOverWithoutAGap) {
   expect_no_gap();
 }
 
+struct SecondDaemonTest : OwnershipTest, ::testing::WithParamInterface<const char*> {};
+
+TEST_P(SecondDaemonTest, RefusesAndLeavesTheFirstOneAlone) {
+  const DaemonOptions options{.extra_config = std::string("[dataplane]\nown_table = \"") + GetParam() + "\"\n"};
+  daemon.configure(options);
+  start();
+  const daemon::StatusReport before = daemon.status();
+  Daemon second(lab.node(), {.tierwalld = TIERWALL_DAEMON_PATH, .tierwall = TIERWALL_CLI_PATH}, options);
+  EXPECT_THROW(second.start(), std::runtime_error);
+  EXPECT_EQ(second.restore(), 1) << "it would forget the pods";
+  EXPECT_THAT(second.log(), StartsWith("tierwalld: another tierwalld (pid "));
+  EXPECT_EQ(daemon.status().transactions, before.transactions);
+  EXPECT_EQ(daemon.status().state, daemon::State::InSync);
+  daemon.kill();
+  second.write_manifest("deny.yaml", "# nothing\n");
+  EXPECT_NO_THROW(second.start()) << "the lock went with its holder";
+}
+
+INSTANTIATE_TEST_SUITE_P(OwnTable, SecondDaemonTest, ::testing::Values("auto", "never"));
+
 /// Policies come and go while the daemon is killed at moments nobody chose. Pod web is closed by each of them.
 struct KilledAnywhereTest : OwnershipTest, ::testing::WithParamInterface<const char*> {
   static constexpr int kKills = 15;
