@@ -38,6 +38,11 @@ void set_option(int fd, int level, int option, int value) {
   static_cast<void>(setsockopt(fd, level, option, &value, sizeof value));
 }
 
+/// As much as is asked for where the machine lets us, else what every process may have.
+void force_room(int fd, int forced, int asked, int bytes) {
+  if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) < 0) set_option(fd, SOL_SOCKET, asked, bytes);
+}
+
 Rejected too_large(std::size_t bytes, std::size_t room, int errno_value) {
   std::string message = "transaction of " + std::to_string(bytes) + " bytes: ";
   if (errno_value == EMSGSIZE) {
@@ -82,13 +87,25 @@ Result<std::unique_ptr<NetlinkTables>> NetlinkTables::open(Options options) {
   if (socket == nullptr) return socket_error("cannot open a netlink socket");
   if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return socket_error("cannot bind a netlink socket");
   const int fd = mnl_socket_get_fd(socket.get());
-  const int room = kReceiveRoom;
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0) {
-    return socket_error("cannot change nftables (CAP_NET_ADMIN is missing)");
-  }
+  force_room(fd, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveRoom);
   set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
   set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-  return std::make_unique<NetlinkTables>(std::move(socket), options);
+  auto tables = std::make_unique<NetlinkTables>(std::move(socket), options);
+  if (const Result<void> may = tables->may_change(); !may) return may.error();
+  return tables;
+}
+
+/// A transaction without operations is answered only if it is refused.
+Result<void> NetlinkTables::may_change() {
+  const Result<Batch> batch = encode_next({});
+  TIERWALL_CHECK(batch);
+  const int failed = send(*batch);
+  const Answers answers = receive_answers(socket_.get(), *batch);
+  const int errno_value = failed != 0 || answers.failures.empty() ? failed : answers.failures.front().errno_value;
+  if (errno_value == 0) return {};
+  return Error{errno_value == EPERM ? ErrorKind::Denied : ErrorKind::Unavailable,
+               std::string("cannot change nftables (CAP_NET_ADMIN is missing): ") + std::strerror(errno_value),
+               errno_value};
 }
 
 std::uint32_t NetlinkTables::port() const {
@@ -100,12 +117,8 @@ std::uint32_t NetlinkTables::port() const {
 void NetlinkTables::make_room(std::size_t bytes) {
   const std::size_t wanted = std::min(bytes + kRoomOfKernel, options_.most_room);
   if (wanted <= send_room_) return;
-  const int fd = mnl_socket_get_fd(socket_.get());
-  const int value = static_cast<int>(wanted);
-  // Without the right to any room there is what everybody may have; sending tells whether it is enough.
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof value) < 0) {
-    set_option(fd, SOL_SOCKET, SO_SNDBUF, value);
-  }
+  // Sending tells whether it is enough.
+  force_room(mnl_socket_get_fd(socket_.get()), SO_SNDBUFFORCE, SO_SNDBUF, static_cast<int>(wanted));
   send_room_ = wanted;
 }
 

@@ -30,7 +30,8 @@ class NetlinkTables final : public KernelTables {
     std::size_t most_room = std::numeric_limits<int>::max() / 2;
   };
 
-  /// Opens the socket in the network namespace of the calling thread. Denied without CAP_NET_ADMIN.
+  /// Opens the socket in the network namespace of the calling thread. Denied without CAP_NET_ADMIN there; where it is
+  /// of a user namespace only, the kernel gives less room.
   static Result<std::unique_ptr<NetlinkTables>> open() { return open(Options{}); }
   static Result<std::unique_ptr<NetlinkTables>> open(Options options);
   NetlinkTables(MnlSocket socket, Options options);  ///< see open()
@@ -47,6 +48,7 @@ class NetlinkTables final : public KernelTables {
   [[nodiscard]] std::uint32_t port() const;
 
  private:
+  Result<void> may_change();
   Result<Batch> encode_next(const ChangeSet& changes);
   /// 0 or the errno of sendmsg. With one nothing was sent.
   int send(const Batch& batch);

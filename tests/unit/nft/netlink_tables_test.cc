@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -64,6 +68,8 @@ Ruleset looked_into(std::uint32_t elements) {
                        {rule({is_in({Field::IpSaddr}, "pods")}), rule({is_in({Field::IpDaddr}, "nets")})})});
 }
 
+constexpr int kNoUserNamespaces = 77;
+
 class NetlinkTablesTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -120,6 +126,34 @@ TEST_F(NetlinkTablesTest, ATableOutlivesItsOwnerAndTheNextOneTakesIt) {
   EXPECT_EQ(run_nft("delete table inet tierwall").status, 1);
   second->reset();
   EXPECT_EQ(run_nft("delete table inet tierwall").status, 0) << "and when nobody owns it, anybody may remove it";
+}
+
+/// Calls `test` in a child with these new namespaces.
+template <typename Test>
+int in_namespaces(int kinds, Test test) {
+  const pid_t child = fork();
+  if (child == 0) _exit(unshare(kinds) == 0 ? test() : kNoUserNamespaces);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(NetlinkTablesTest, AUserNamespaceChangesItsOwnTablesWithTheRoomThereIs) {
+  const int status = in_namespaces(CLONE_NEWUSER | CLONE_NEWNET, [] {
+    auto tables = NetlinkTables::open();
+    return tables && std::holds_alternative<Committed>((*tables)->commit(rebuild(looked_into(10'000)))) ? 0 : 1;
+  });
+  if (status == kNoUserNamespaces) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(NetlinkTablesTest, ItHasNoSayInTheNetworkNamespaceOfOthers) {
+  const int status = in_namespaces(CLONE_NEWUSER, [] {
+    const auto tables = NetlinkTables::open();
+    return !tables && tables.error().kind == ErrorKind::Denied ? 0 : 1;
+  });
+  if (status == kNoUserNamespaces) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(NetlinkTablesTest, NumbersOfMessagesWrapAround) {
