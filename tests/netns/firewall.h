@@ -48,6 +48,8 @@ struct FirewallTest : ::testing::Test {
   std::string nft(std::vector<std::string> words, const std::string& input = {}) const;
   /// Our table as nft lists it, but for whose it is.
   [[nodiscard]] std::string table() const;
+  /// The same, but for what its counters counted.
+  [[nodiscard]] std::string uncounted_table() const;
 
   Lab lab;
   Daemon daemon;

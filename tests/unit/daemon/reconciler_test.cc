@@ -57,7 +57,8 @@ class RefusingTables final : public nft::KernelTables {
   static bool removes_only(const nft::ChangeSet& changes) {
     return std::all_of(changes.operations.begin(), changes.operations.end(), [](const nft::Operation& operation) {
       return std::holds_alternative<nft::FlushChain>(operation) ||
-             std::holds_alternative<nft::DeleteChain>(operation) || std::holds_alternative<nft::DeleteSet>(operation);
+             std::holds_alternative<nft::DeleteChain>(operation) || std::holds_alternative<nft::DeleteSet>(operation) ||
+             std::holds_alternative<nft::DeleteCounter>(operation);
     });
   }
   /// The position of a chain removal that an old kernel would refuse.
