@@ -26,9 +26,9 @@
 #include <unistd.h>
 
 #include "nft/compile.h"
-#include "nft/diff.h"
 #include "nft/netlink_tables.h"
 #include "policy/resolve.h"
+#include "tests/bench/two_pods.h"
 #include "tests/lab/topology.h"
 
 namespace tierwall {
@@ -38,22 +38,6 @@ constexpr int kRounds = 7;
 constexpr auto kRound = std::chrono::milliseconds(60);
 constexpr int kBatch = 100;
 constexpr std::uint16_t kPort = 40'000;  // where the datagrams go
-constexpr const char* kSender = "10.0.0.1";
-constexpr const char* kReceiver = "10.0.0.2";
-
-policy::Address address(const std::string& text) {
-  return *policy::parse_address(text);
-}
-
-policy::Pod pod(const std::string& name, const char* pod_address) {
-  policy::Pod made;
-  made.ns = "bench";
-  made.name = name;
-  made.labels.set("app", name);
-  made.node = "here";
-  made.addresses = {address(pod_address)};
-  return made;
-}
 
 /// Rule number `i` of the shape; no rule ever matches the datagram.
 policy::Rule rule(const std::string& shape, int i) {
@@ -79,20 +63,8 @@ policy::Rule rule(const std::string& shape, int i) {
 }
 
 policy::Snapshot make_world(const std::string& shape, int rules) {
-  policy::Snapshot world;
-  world.put(policy::Namespace{"bench", {}});
-  world.put(pod("sender", kSender));
-  world.put(pod("receiver", kReceiver));
-  for (int i = 0; i < rules; ++i) {
-    policy::Policy made;
-    made.kind = policy::Kind::NetworkPolicy;
-    made.ns = "bench";
-    made.name = "p" + std::to_string(100'000 + i);
-    made.subject = policy::equals("app", "receiver");
-    made.applies_to_egress = false;
-    made.ingress = {rule(shape, i)};
-    world.put(made);
-  }
+  policy::Snapshot world = bench::two_pods();
+  for (int i = 0; i < rules; ++i) bench::add_policy(world, i, rule(shape, i));
   return world;
 }
 
@@ -111,7 +83,7 @@ class Sender {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(kPort);
-    inet_pton(AF_INET, kReceiver, &to.sin_addr);
+    inet_pton(AF_INET, bench::kReceiver, &to.sin_addr);
     if (socket_ < 0 || ::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
       lab::throw_errno("socket of the sender");
     }
@@ -156,14 +128,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void commit(nft::KernelTables& tables, const nft::Ruleset& table) {
-  const nft::CommitOutcome outcome = tables.commit(nft::rebuild(table));
-  if (const auto* rejected = std::get_if<nft::Rejected>(&outcome)) {
-    std::fprintf(stderr, "the kernel refused: %s\n", rejected->message.c_str());
-    std::exit(1);
-  }
-}
-
 /// The kernel frees what a table held in the background, long after the commit that removed it.
 void let_the_kernel_tidy_up(const nft::Ruleset& former) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20 + (former.sets.size() + former.chains.size()) / 20));
@@ -175,7 +139,7 @@ void measure(std::vector<Variant>& variants, nft::KernelTables& tables, const Se
   for (int round = 0; round < kRounds; ++round) {
     const nft::Ruleset* former = &variants.back().table;
     const auto take_turn = [&](Variant& variant) {
-      commit(tables, variant.table);
+      bench::commit(tables, variant.table);
       let_the_kernel_tidy_up(*former);
       former = &variant.table;
       variant.rounds.push_back(sender.round());
@@ -194,8 +158,8 @@ void measure(std::vector<Variant>& variants, nft::KernelTables& tables, const Se
 }
 
 void run(int most) {
-  const lab::Lab lab(
-      {.pods = {lab::make_machine("bench/sender", {kSender}), lab::make_machine("bench/receiver", {kReceiver})}});
+  const lab::Lab lab({.pods = {lab::make_machine("bench/sender", {bench::kSender}),
+                               lab::make_machine("bench/receiver", {bench::kReceiver})}});
   const auto tables = lab.node().network.run([] { return nft::NetlinkTables::open(); });
   if (!tables) {
     std::fprintf(stderr, "first-packet: %s\n", tables.error().message.c_str());
@@ -205,7 +169,7 @@ void run(int most) {
   for (const char* shape : {"ports", "peers", "mixed"}) {
     std::vector<Variant> variants;
     for (int rules = 1; rules <= most; rules *= 10) {
-      const policy::NodePolicy resolved = policy::resolve(make_world(shape, rules), {"here"});
+      const policy::NodePolicy resolved = policy::resolve(make_world(shape, rules), {bench::kNode});
       for (const bool flat : {false, true}) {
         const nft::Flattening flattening = flat ? nft::Flattening{} : nft::Flattening::never();
         variants.push_back({shape, rules, flat, *nft::compile(resolved, {.flattening = flattening}), {}});

@@ -8,6 +8,12 @@ TARGETS = [
     ("pod event to committed", {"pods": 10000, "policies": 1000}, "p50_us", "< 500"),
     ("pod event to committed", {"pods": 10000, "policies": 1000}, "p99_us", "< 2000"),
     ("policy event to committed", {"pods": 10000, "policies": 1000}, "p99_us", "< 20000"),
+    ("pod of another node", {"pods": 10000, "policies": 1000}, "p50_us", "< 500"),
+    ("pod of another node", {"pods": 10000, "policies": 1000}, "p99_us", "< 2000"),
+    ("pod of this node", {"pods": 10000, "policies": 1000}, "p50_us", "< 500"),
+    ("pod of this node", {"pods": 10000, "policies": 1000}, "p99_us", "< 2000"),
+    ("policy that selects every pod of this node", {"pods": 10000, "policies": 1000}, "p99_us", "< 20000"),
+    ("first packet", {"compiled": "flat"}, "added_ns", "< 1000"),
     ("cold start: objects in memory to committed", {"pods": 10000, "policies": 1000}, "p50_us", "< 500000"),
     ("cold start: objects in memory to committed", {"pods": 100000, "policies": 5000}, "p50_us", "< 3000000"),
     ("restore: exec to rules in the kernel", {"state": "of an earlier boot"}, "p99_us", "< 100000"),
@@ -16,7 +22,7 @@ TARGETS = [
     ("decode: to events", {"piece_bytes": 16384}, "mb_per_s", "> 300"),
     ("decode: to events", {"piece_bytes": 262144}, "mb_per_s", "> 300"),
 ]
-SHAPE = ("state", "body", "pods", "policies", "local_pods", "objects", "document_bytes", "piece_bytes")
+SHAPE = ("state", "body", "shape", "rules", "compiled", "chains", "pods", "policies", "local_pods", "objects", "document_bytes", "piece_bytes")
 LEFT_OUT = ("what", "runs", "bytes", "max_us", "cpu_p50_us", "cpu_p99_us") + SHAPE
 
 
