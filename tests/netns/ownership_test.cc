@@ -159,7 +159,7 @@ TEST_P(KilledAnywhereTest, NoGapOpens) {
     policies.join();
     daemon.start();
   }
-  // Open: in about one of 25 runs, one packet of some 2,000 arrives, whoever owns the table. Why is not known yet, so
+  // Open: in about one of 25 runs, one packet of some 1,200 arrives, whoever owns the table. Why is not known yet, so
   // it is printed; a gap that lasts is none of this.
   std::printf("%d kills, sent: %lu, arrived: %lu\n", kKills, static_cast<unsigned long>(stream->sent()),
               static_cast<unsigned long>(stream->arrived()));
