@@ -112,7 +112,6 @@ ElemPtr make_element(const WireElement& wire, bool only_key) {
 SetPtr make_named_set(const string& name, std::uint32_t id) {
   SetPtr set = make_set();
   nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_INET);
-  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, kTableName);
   nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
   if (id != 0) nftnl_set_set_u32(set.get(), NFTNL_SET_ID, id);
   return set;
@@ -172,7 +171,6 @@ SetPtr make_declaration(const AnonymousSet& set) {
 ChainPtr make_named_chain(const string& name) {
   ChainPtr chain = make_chain();
   nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_FAMILY, NFPROTO_INET);
-  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, kTableName);
   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, name.c_str());
   return chain;
 }
@@ -215,7 +213,6 @@ ObjectPtr make_named_counter(const string& name) {
   ObjectPtr counter = make_object();
   nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_FAMILY, NFPROTO_INET);
   nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
-  nftnl_obj_set_str(counter.get(), NFTNL_OBJ_TABLE, kTableName);
   nftnl_obj_set_str(counter.get(), NFTNL_OBJ_NAME, name.c_str());
   return counter;
 }
@@ -230,9 +227,9 @@ ObjectPtr make_declaration(const Counter& counter) {
   return declared;
 }
 
-void put_place(nftnl_rule& rule, const string& chain) {
+void put_place(nftnl_rule& rule, const string& table, const string& chain) {
+  nftnl_rule_set_str(&rule, NFTNL_RULE_TABLE, table.c_str());
   nftnl_rule_set_u32(&rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
-  nftnl_rule_set_str(&rule, NFTNL_RULE_TABLE, kTableName);
   nftnl_rule_set_str(&rule, NFTNL_RULE_CHAIN, chain.c_str());
 }
 
@@ -241,7 +238,8 @@ void put_place(nftnl_rule& rule, const string& chain) {
 /// Appends messages; called once per operation in order.
 class BatchWriter {
  public:
-  explicit BatchWriter(std::uint32_t first_sequence) : room_(std::make_unique_for_overwrite<char[]>(kMessageRoom)) {
+  explicit BatchWriter(std::uint32_t first_sequence, const char* table = kTableName)
+      : room_(std::make_unique_for_overwrite<char[]>(kMessageRoom)), table_(table) {
     batch_.first_sequence = first_sequence;
   }
 
@@ -249,8 +247,8 @@ class BatchWriter {
   Batch finish();
   void next_operation(std::size_t index) { operation_ = index; }
 
-  void operator()(const AddTable& op) { put_table(NFT_MSG_NEWTABLE, kAdd, kTableName, op.owner); }
-  void operator()(const DeleteTable&) { put_table(NFT_MSG_DELTABLE, 0, kTableName, TableOwner::Nobody); }
+  void operator()(const AddTable& op) { put_table(NFT_MSG_NEWTABLE, kAdd, flags_of(op.owner)); }
+  void operator()(const DeleteTable&) { put_table(NFT_MSG_DELTABLE, 0, 0); }
   void operator()(const AddSet& op) { put_set(NFT_MSG_NEWSET, kAddAnew, make_declaration(op.set, next_set_id_++)); }
   void operator()(const DeleteSet& op) { put_set(NFT_MSG_DELSET, 0, make_named_set(op.set, 0)); }
   void operator()(const AddElements& op) {
@@ -265,7 +263,8 @@ class BatchWriter {
   void operator()(const DeleteCounter& op) { put_counter(NFT_MSG_DELOBJ, 0, make_named_counter(op.counter)); }
   void operator()(const FlushChain& op);
   void operator()(const AddRule& op);
-  void put_table(std::uint16_t type, std::uint16_t flags, const char* name, TableOwner owner);
+  void put_table(std::uint16_t type, std::uint16_t flags, std::uint32_t table_flags);
+  [[nodiscard]] std::uint32_t flags_of(TableOwner owner) const;
 
  private:
   [[nodiscard]] char* room() { return room_.get(); }
@@ -284,6 +283,7 @@ class BatchWriter {
 
   Batch batch_;
   std::unique_ptr<char[]> room_;  ///< not cleared: most transactions touch little of it
+  string table_;
   std::size_t operation_ = Batch::kWholeTransaction;
   std::size_t last_message_ = 0;  ///< offset of the latest message of an operation; 0: none yet
   std::uint32_t next_set_id_ = 1;
@@ -307,31 +307,39 @@ Batch BatchWriter::finish() {
   return std::move(batch_);
 }
 
-void BatchWriter::put_table(std::uint16_t type, std::uint16_t flags, const char* name, TableOwner owner) {
+std::uint32_t BatchWriter::flags_of(TableOwner owner) const {
   // Kernel headers before Linux 6.9 have no NFT_TABLE_F_PERSIST.
   constexpr std::uint32_t kPersist = 4;
+  if (table_ == kCopyName) return NFT_TABLE_F_OWNER;
+  return owner == TableOwner::Us ? NFT_TABLE_F_OWNER | kPersist : 0;
+}
+
+void BatchWriter::put_table(std::uint16_t type, std::uint16_t flags, std::uint32_t table_flags) {
   const TablePtr table = make_table();
   nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name);
-  if (owner == TableOwner::Us) nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER | kPersist);
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
+  if (table_flags != 0) nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, table_flags);
   nlmsghdr* const message = header(type, flags);
   nftnl_table_nlmsg_build_payload(message, table.get());
   append(message);
 }
 
 void BatchWriter::put_set(std::uint16_t type, std::uint16_t flags, SetPtr set) {
+  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table_.c_str());
   nlmsghdr* const message = header(type, flags);
   nftnl_set_nlmsg_build_payload(message, set.get());
   append(message);
 }
 
 void BatchWriter::put_chain(std::uint16_t type, std::uint16_t flags, ChainPtr chain) {
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table_.c_str());
   nlmsghdr* const message = header(type, flags);
   nftnl_chain_nlmsg_build_payload(message, chain.get());
   append(message);
 }
 
 void BatchWriter::put_counter(std::uint16_t type, std::uint16_t flags, ObjectPtr counter) {
+  nftnl_obj_set_str(counter.get(), NFTNL_OBJ_TABLE, table_.c_str());
   nlmsghdr* const message = header(type, flags);
   nftnl_obj_nlmsg_build_payload(message, counter.get());
   append(message);
@@ -343,6 +351,7 @@ void BatchWriter::put_elements(std::uint16_t type, const string& set, std::uint3
   auto next = elements.begin();
   while (next != elements.end()) {
     const SetPtr part = make_named_set(set, set_id);
+    nftnl_set_set_str(part.get(), NFTNL_SET_TABLE, table_.c_str());
     for (std::size_t size = 0; next != elements.end() && size < kElementBytes; ++next) {
       size += wire_size(*next);
       add_elem(*part, make_element(*next, deleting));
@@ -356,7 +365,7 @@ void BatchWriter::put_elements(std::uint16_t type, const string& set, std::uint3
 void BatchWriter::operator()(const FlushChain& op) {
   // A rule deletion that names only the chain takes all of its rules.
   const RulePtr rule = make_rule();
-  put_place(*rule, op.chain);
+  put_place(*rule, table_, op.chain);
   nlmsghdr* const message = header(NFT_MSG_DELRULE, 0);
   nftnl_rule_nlmsg_build_payload(message, rule.get());
   append(message);
@@ -368,7 +377,7 @@ void BatchWriter::operator()(const AddRule& op) {
     put_set(NFT_MSG_NEWSET, kAdd, make_declaration(set));
     put_elements(NFT_MSG_NEWSETELEM, kAnonymousSetName, set.id, to_wire(set.elements, set.interval));
   }
-  put_place(*encoded.rule, op.chain);
+  put_place(*encoded.rule, table_, op.chain);
   nlmsghdr* const message = header(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
   nftnl_rule_nlmsg_build_payload(message, encoded.rule.get());
   append(message);
@@ -437,8 +446,10 @@ struct Fits {
 
 }  // namespace
 
-Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
-  BatchWriter writer(first_sequence);
+namespace {
+
+Result<Batch> encode_for(const char* table, const ChangeSet& changes, std::uint32_t first_sequence) {
+  BatchWriter writer(first_sequence, table);
   writer.begin();
   for (std::size_t i = 0; i < changes.operations.size(); ++i) {
     const Operation& operation = changes.operations[i];
@@ -449,15 +460,33 @@ Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
   return writer.finish();
 }
 
-Batch encode_ownership_probe(std::uint32_t first_sequence) {
-  constexpr const char* kProbe = "tierwall-probe";
-  BatchWriter writer(first_sequence);
+/// Made and removed at once, unless a table has this name.
+Batch encode_probe(const char* table, TableOwner owner, std::uint32_t first_sequence) {
+  BatchWriter writer(first_sequence, table);
   writer.begin();
   writer.next_operation(0);
-  writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, kProbe, TableOwner::Us);
+  writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, writer.flags_of(owner));
   writer.next_operation(1);
-  writer.put_table(NFT_MSG_DELTABLE, 0, kProbe, TableOwner::Nobody);
+  writer.put_table(NFT_MSG_DELTABLE, 0, 0);
   return writer.finish();
+}
+
+}  // namespace
+
+Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
+  return encode_for(kTableName, changes, first_sequence);
+}
+
+Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence) {
+  return encode_for(kCopyName, changes, first_sequence);
+}
+
+Batch encode_ownership_probe(std::uint32_t first_sequence) {
+  return encode_probe("tierwall-probe", TableOwner::Us, first_sequence);
+}
+
+Batch encode_presence_probe(std::uint32_t first_sequence) {
+  return encode_probe(kTableName, TableOwner::Nobody, first_sequence);
 }
 
 }  // namespace tierwall::nft

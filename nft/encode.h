@@ -24,6 +24,15 @@ struct Batch {
 /// the operation.
 Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence);
 
+/// The table while it is written anew (NetlinkTables::commit). Never longer than the process that makes it: its owner is
+/// the socket, and it does not persist.
+inline constexpr const char* kCopyName = "tierwall-rewrite";
+/// The same changes, but to that table.
+Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence);
+
+/// Refused with EEXIST if the table is there; else nothing happens.
+Batch encode_presence_probe(std::uint32_t first_sequence);
+
 /// A table of another name that is ours, made and removed at once: operations 0 and 1.
 Batch encode_ownership_probe(std::uint32_t first_sequence);
 

@@ -65,6 +65,11 @@ CommitOutcome in_whole(CommitOutcome outcome, const TransactionPart& part) {
   return outcome;
 }
 
+bool writes_anew(const ChangeSet& changes) {
+  const auto removes = [](const Operation& operation) { return std::holds_alternative<DeleteTable>(operation); };
+  return std::ranges::any_of(changes.operations, removes) && !removes(changes.operations.back());
+}
+
 std::vector<std::string> sets_declared_in(const ChangeSet& changes) {
   std::vector<std::string> names;
   for (const Operation& operation : changes.operations) {
@@ -163,6 +168,12 @@ CommitOutcome NetlinkTables::commit_one(const ChangeSet& changes) {
 }
 
 CommitOutcome NetlinkTables::commit(const ChangeSet& changes) {
+  if (writes_anew(changes) && has_table()) return commit_with_copy(changes);
+  const std::optional<HookedLast> parts = hook_last(changes);
+  return parts ? commit_hooking_last(*parts) : commit_whole(changes);
+}
+
+CommitOutcome NetlinkTables::commit_whole(const ChangeSet& changes) {
   std::size_t bytes = 0;
   CommitOutcome outcome = [&]() -> CommitOutcome {
     const Result<Batch> batch = encode_next(changes);
@@ -189,6 +200,57 @@ Result<void> NetlinkTables::can_own() {
   return Error{ErrorKind::Unsupported,
                std::string("the kernel cannot give a table an owner for good: ") + std::strerror(errno_value),
                errno_value};
+}
+
+// ---- no packet in between ------------------------------------------------------------------------------------
+
+bool NetlinkTables::has_table() {
+  const Batch batch = encode_presence_probe(next_sequence_);
+  next_sequence_ += static_cast<std::uint32_t>(batch.operation_of.size());
+  const CommitOutcome outcome = exchange(batch, {.operations = {AddTable{}, DeleteTable{}}});
+  return !std::holds_alternative<Committed>(outcome);
+}
+
+/// What the copy refuses, the table refuses too, and says why.
+bool NetlinkTables::make_copy(const ChangeSet& changes) {
+  const Result<Batch> batch = encode_for_copy(changes, next_sequence_);
+  if (!batch) return false;
+  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
+  return !std::holds_alternative<Rejected>(exchange(*batch, changes));
+}
+
+bool NetlinkTables::remove_copy() {
+  constexpr int kTries = 3;
+  const ChangeSet removal{.operations = {AddTable{}, DeleteTable{}}};
+  for (int i = 0; i < kTries; ++i) {
+    if (make_copy(removal)) return true;
+  }
+  return false;
+}
+
+/// Every packet meets the copy, or the table, or both, which agree.
+CommitOutcome NetlinkTables::commit_with_copy(const ChangeSet& changes) {
+  const bool copied = make_copy(changes);
+  CommitOutcome outcome = commit_whole(changes);
+  if (copied && !remove_copy()) {
+    return Unknown{.message = std::string("table ") + kCopyName + " cannot be removed; it goes when this process ends"};
+  }
+  return outcome;
+}
+
+CommitOutcome NetlinkTables::commit_hooking_last(const HookedLast& parts) {
+  CommitOutcome prepared = in_whole(commit_whole(parts.unhooked.changes), parts.unhooked);
+  const auto* first = std::get_if<Committed>(&prepared);
+  if (first == nullptr) return prepared;
+  CommitOutcome hooked = in_whole(commit_whole(parts.main.changes), parts.main);
+  if (const auto* second = std::get_if<Committed>(&hooked)) {
+    return Committed{.messages = first->messages + second->messages, .bytes = first->bytes + second->bytes};
+  }
+  const auto* rejected = std::get_if<Rejected>(&hooked);
+  if (rejected == nullptr || std::holds_alternative<Committed>(commit_whole(removal_of(parts.unhooked.changes)))) {
+    return hooked;
+  }
+  return Unknown{.message = rejected->message + "; what was prepared for it may be left over"};
 }
 
 // ---- several messages ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nft/encode.h"
+#include "nft/hook_last.h"
 #include "nft/kernel_tables.h"
 #include "nft/prepare_sets.h"
 #include "policy/result.h"
@@ -39,7 +40,12 @@ class NetlinkTables final : public KernelTables {
   NetlinkTables(const NetlinkTables&) = delete;
   NetlinkTables& operator=(const NetlinkTables&) = delete;
 
-  /// One message if the socket takes it; else sets that are new are filled before (nft/prepare_sets.h).
+  /// No packet passes in between that neither the table before nor the one after lets pass, which takes more than one
+  /// transaction where the kernel does not make all of one visible at once:
+  ///  - a table that is written anew is doubled by a copy meanwhile (kCopyName): the hooks of the old table and of the
+  ///    new one are not exchanged in one moment;
+  ///  - new interval sets are made before what leads to them (nft/hook_last.h);
+  ///  - what the socket does not take at once is split (nft/prepare_sets.h).
   CommitOutcome commit(const ChangeSet& changes) override;
   /// Makes and removes a table of another name in one transaction, which nobody sees.
   Result<void> can_own() override;
@@ -56,6 +62,12 @@ class NetlinkTables final : public KernelTables {
   [[nodiscard]] std::size_t room() const;
   CommitOutcome exchange(const Batch& batch, const ChangeSet& changes);
   CommitOutcome commit_one(const ChangeSet& changes);
+  CommitOutcome commit_whole(const ChangeSet& changes);
+  CommitOutcome commit_hooking_last(const HookedLast& parts);
+  CommitOutcome commit_with_copy(const ChangeSet& changes);
+  [[nodiscard]] bool has_table();
+  bool make_copy(const ChangeSet& changes);
+  bool remove_copy();
   CommitOutcome commit_in_parts(const ChangeSet& changes, std::size_t bytes, int errno_value);
   CommitOutcome undo(const std::vector<std::string>& sets, CommitOutcome why);
 
