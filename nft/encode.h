@@ -24,8 +24,8 @@ struct Batch {
 /// the operation.
 Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence);
 
-/// The table while it is written anew (NetlinkTables::commit). Never longer than the process that makes it: its owner is
-/// the socket, and it does not persist.
+/// The table while it is written anew (NetlinkTables::commit). Never longer than the process that makes it: its owner
+/// is the socket, and it does not persist.
 inline constexpr const char* kCopyName = "tierwall-rewrite";
 /// The same changes, but to that table.
 Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence);

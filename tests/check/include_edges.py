@@ -26,7 +26,7 @@ THIRD_PARTY = {
     "nft/encode": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/"),
     "nft/handles": ("libnftnl/", "libmnl/"),
     "nft/netlink_tables": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/", "sys/", "poll.h", "unistd.h"),
-    "nft/netlink_answers": ("libmnl/", "linux/", "arpa/", "netinet/"),
+    "nft/netlink_answers": ("libmnl/", "linux/", "sys/"),
     "nft/table_counters": ("libmnl/", "libnftnl/", "linux/"),
     "nft/table_notices": ("libmnl/", "linux/", "arpa/", "sys/"),
     "nft/print": ("netdb.h",),

@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <map>
-#include <string>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "nft/kernel_tables.h"
