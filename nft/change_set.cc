@@ -44,6 +44,12 @@ struct Describe {
 
 }  // namespace
 
+bool moves_table(const ChangeSet& changes) {
+  return std::ranges::any_of(changes.operations, [](const Operation& operation) {
+    return std::holds_alternative<AddTable>(operation) || std::holds_alternative<DeleteTable>(operation);
+  });
+}
+
 string describe(const Operation& operation) {
   return std::visit(Describe{}, operation);
 }

@@ -82,6 +82,9 @@ struct ChangeSet {
   friend bool operator==(const ChangeSet&, const ChangeSet&) = default;
 };
 
+/// The table itself comes or goes.
+bool moves_table(const ChangeSet& changes);
+
 /// "set src-3f9a element 10.0.0.1", "chain in-77aa rule 'tier default ...'": the subject of an error message.
 std::string describe(const Operation& operation);
 /// The same, but of many elements only the one with this key, which is to blame. Empty or unknown: as above.

@@ -15,10 +15,6 @@ bool needs_time(const Operation& operation) {
   return set != nullptr && set->set.interval;
 }
 
-bool is_of_table(const Operation& operation) {
-  return std::holds_alternative<AddTable>(operation) || std::holds_alternative<DeleteTable>(operation);
-}
-
 /// Asked in order: what was declared before counts.
 class Unhooked {
  public:
@@ -46,7 +42,7 @@ void add(TransactionPart& part, const Operation& operation, std::size_t index) {
 
 std::optional<HookedLast> hook_last(const ChangeSet& changes) {
   if (std::ranges::none_of(changes.operations, needs_time)) return std::nullopt;
-  if (std::ranges::any_of(changes.operations, is_of_table)) return std::nullopt;
+  if (moves_table(changes)) return std::nullopt;
   HookedLast parts;
   Unhooked is_unhooked;
   for (std::size_t i = 0; i < changes.operations.size(); ++i) {

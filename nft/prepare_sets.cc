@@ -1,6 +1,5 @@
 #include "nft/prepare_sets.h"
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -73,14 +72,10 @@ void PartWriter::fill(const Set& set, std::size_t index) {
   }
 }
 
-bool is_of_table(const Operation& operation) {
-  return std::holds_alternative<AddTable>(operation) || std::holds_alternative<DeleteTable>(operation);
-}
-
 }  // namespace
 
 std::optional<PreparedTransaction> prepare_sets(const ChangeSet& changes, std::size_t most_bytes) {
-  if (std::ranges::any_of(changes.operations, is_of_table)) return std::nullopt;
+  if (moves_table(changes)) return std::nullopt;
   PartWriter writer(most_bytes);
   PreparedTransaction prepared;
   std::set<std::string> declared;
