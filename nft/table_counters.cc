@@ -21,9 +21,9 @@ namespace tierwall::nft {
 namespace {
 
 // The kernel fills a page or two per answer to a dump.
-constexpr std::size_t kAnswerRoom = std::size_t{64} * 1024;
+constexpr std::size_t kDumpRoom = std::size_t{64} * 1024;
 
-Error failed(const char* what, int number) {
+Error dump_failed(const char* what, int number) {
   const ErrorKind kind = number == EPERM || number == EACCES ? ErrorKind::Denied : ErrorKind::Unavailable;
   return {kind, std::string(what) + ": " + std::strerror(number), number};
 }
@@ -49,7 +49,7 @@ Result<bool> take_answer(CounterReadings& readings, const nlmsghdr* message, std
       if (message->nlmsg_type == NLMSG_ERROR) {
         const int number = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
         if (number == ENOENT) return true;  // no such table
-        return failed("cannot read the counters", number);
+        return dump_failed("cannot read the counters", number);
       }
       // A dump that a transaction interrupted (NLM_F_DUMP_INTR) may leave some out, and gives them next time.
       take_reading(readings, message);
@@ -69,8 +69,9 @@ NetlinkTableCounters::NetlinkTableCounters(MnlSocket socket) : socket_(std::move
 
 Result<std::unique_ptr<NetlinkTableCounters>> NetlinkTableCounters::open() {
   MnlSocket socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-  if (socket == nullptr) return failed("cannot open a netlink socket", errno);
-  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return failed("cannot bind a netlink socket", errno);
+  if (socket == nullptr) return dump_failed("cannot open a netlink socket", errno);
+  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+    return dump_failed("cannot bind a netlink socket", errno);
   return std::make_unique<NetlinkTableCounters>(std::move(socket));
 }
 
@@ -83,7 +84,7 @@ Result<void> NetlinkTableCounters::ask() {
   nftnl_obj_set_u32(wanted.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
   nftnl_obj_nlmsg_build_payload(message, wanted.get());
   if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) {
-    return failed("cannot ask for the counters", errno);
+    return dump_failed("cannot ask for the counters", errno);
   }
   return {};
 }
@@ -91,11 +92,11 @@ Result<void> NetlinkTableCounters::ask() {
 Result<CounterReadings> NetlinkTableCounters::take() {
   if (Result<void> asked = ask(); !asked) return asked.error();
   CounterReadings readings;
-  alignas(nlmsghdr) std::array<char, kAnswerRoom> room;
+  alignas(nlmsghdr) std::array<char, kDumpRoom> room;
   for (;;) {
     const ssize_t received = mnl_socket_recvfrom(socket_.get(), room.data(), room.size());
     if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) return failed("cannot read the counters", errno);
+    if (received <= 0) return dump_failed("cannot read the counters", errno);
     const Result<bool> done = take_answer(readings, reinterpret_cast<const nlmsghdr*>(room.data()),
                                           static_cast<std::size_t>(received), sequence_);
     if (!done) return done.error();
