@@ -8,6 +8,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -460,17 +461,6 @@ Result<Batch> encode_for(const char* table, const ChangeSet& changes, std::uint3
   return writer.finish();
 }
 
-/// Made and removed at once, unless a table has this name.
-Batch encode_probe(const char* table, TableOwner owner, std::uint32_t first_sequence) {
-  BatchWriter writer(first_sequence, table);
-  writer.begin();
-  writer.next_operation(0);
-  writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, writer.flags_of(owner));
-  writer.next_operation(1);
-  writer.put_table(NFT_MSG_DELTABLE, 0, 0);
-  return writer.finish();
-}
-
 }  // namespace
 
 Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
@@ -482,11 +472,22 @@ Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequ
 }
 
 Batch encode_ownership_probe(std::uint32_t first_sequence) {
-  return encode_probe("tierwall-probe", TableOwner::Us, first_sequence);
+  BatchWriter writer(first_sequence, "tierwall-probe");
+  writer.begin();
+  writer.next_operation(0);
+  writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, writer.flags_of(TableOwner::Us));
+  writer.next_operation(1);
+  writer.put_table(NFT_MSG_DELTABLE, 0, 0);
+  return writer.finish();
 }
 
-Batch encode_presence_probe(std::uint32_t first_sequence) {
-  return encode_probe(kTableName, TableOwner::Nobody, first_sequence);
+Batch encode_table_request(std::uint32_t sequence) {
+  std::array<char, 256> room{};
+  nlmsghdr* const message = nftnl_nlmsg_build_hdr(room.data(), NFT_MSG_GETTABLE, NFPROTO_INET, 0, sequence);
+  const TablePtr table = make_table();
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, kTableName);
+  nftnl_table_nlmsg_build_payload(message, table.get());
+  return {.bytes = {room.data(), room.data() + message->nlmsg_len}, .first_sequence = sequence, .operation_of = {0}};
 }
 
 }  // namespace tierwall::nft

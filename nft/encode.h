@@ -30,8 +30,8 @@ inline constexpr const char* kCopyName = "tierwall-rewrite";
 /// The same changes, but to that table.
 Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence);
 
-/// Refused with EEXIST if the table is there; else nothing happens.
-Batch encode_presence_probe(std::uint32_t first_sequence);
+/// No transaction: asks for the table. Refused with ENOENT if it is not there.
+Batch encode_table_request(std::uint32_t sequence);
 
 /// A table of another name that is ours, made and removed at once: operations 0 and 1.
 Batch encode_ownership_probe(std::uint32_t first_sequence);

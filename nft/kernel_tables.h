@@ -44,8 +44,8 @@ class KernelTables {
   virtual ~KernelTables() = default;
 
   /// Sends the changes as one transaction for both families: all of it lands or nothing does. Blocks until the kernel
-  /// answered; an empty ChangeSet commits without a message. Where one transaction is more than the kernel takes, new
-  /// sets are filled in transactions before it; if it fails then, they are taken away again.
+  /// answered; an empty ChangeSet commits without a message. What nothing leads to yet may be made in transactions
+  /// before it, because of the kernel's size or timing; if it fails then, that is taken away again.
   virtual CommitOutcome commit(const ChangeSet& changes) = 0;
   /// Whether a table can be ours (TableOwner::Us), which kernels since Linux 6.9 can; tried, not guessed by version.
   /// Unsupported with the reason if not.

@@ -205,10 +205,10 @@ Result<void> NetlinkTables::can_own() {
 // ---- no packet in between ------------------------------------------------------------------------------------
 
 bool NetlinkTables::has_table() {
-  const Batch batch = encode_presence_probe(next_sequence_);
-  next_sequence_ += static_cast<std::uint32_t>(batch.operation_of.size());
-  const CommitOutcome outcome = exchange(batch, {.operations = {AddTable{}, DeleteTable{}}});
-  return !std::holds_alternative<Committed>(outcome);
+  const Batch request = encode_table_request(next_sequence_++);
+  if (send(request) != 0) return true;
+  const Answers answers = receive_answers(socket_.get(), request);
+  return std::ranges::none_of(answers.failures, [](const Answer& answer) { return answer.errno_value == ENOENT; });
 }
 
 /// What the copy refuses, the table refuses too, and says why.

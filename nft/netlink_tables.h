@@ -65,6 +65,7 @@ class NetlinkTables final : public KernelTables {
   CommitOutcome commit_whole(const ChangeSet& changes);
   CommitOutcome commit_hooking_last(const HookedLast& parts);
   CommitOutcome commit_with_copy(const ChangeSet& changes);
+  /// In doubt, it is there.
   [[nodiscard]] bool has_table();
   bool make_copy(const ChangeSet& changes);
   bool remove_copy();

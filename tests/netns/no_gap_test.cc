@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <variant>
 
@@ -18,6 +19,7 @@
 #include "nft/diff.h"
 #include "nft/netlink_tables.h"
 #include "nft/table_words.h"
+#include "tests/lab/child_process.h"
 #include "tests/lab/probe.h"
 #include "tests/lab/socket_address.h"
 #include "tests/lab/topology.h"
@@ -92,6 +94,9 @@ class NoGapTest : public ::testing::Test {
   void commit(const nft::ChangeSet& changes) {
     ASSERT_TRUE(std::holds_alternative<nft::Committed>(tables_->commit(changes)));
   }
+  [[nodiscard]] std::string tables_on_node() const {
+    return run_command({.argv = {"nft", "list", "tables"}, .inside = &lab_.node().network}).output;
+  }
   [[nodiscard]] const Host& sender() const { return lab_.host("app/a"); }
   [[nodiscard]] const Host& receiver() const { return lab_.host("app/b"); }
 
@@ -105,6 +110,7 @@ TEST_F(NoGapTest, WhileTheTableIsWrittenAnew) {
   const Flood flood(sender(), receiver());
   for (int i = 0; i < 15; ++i) commit(nft::rebuild(unknown_pods()));
   EXPECT_EQ(flood.arrived(), 0U) << "of " << flood.sent();
+  EXPECT_EQ(tables_on_node(), "table inet tierwall\n") << "the copy is gone";
 }
 
 TEST_F(NoGapTest, WhileAnIntervalSetTakesThePlaceOfAnother) {
