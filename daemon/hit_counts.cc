@@ -1,7 +1,10 @@
 #include "daemon/hit_counts.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace tierwall::daemon {
 
@@ -32,7 +35,22 @@ void HitCounts::take() {
     add(totals_, name, more);
     add(unsaved_, name, more);
   }
+  forget_oldest();
   save();
+}
+
+/// Policies come and go for months; what they counted is not kept for ever.
+void HitCounts::forget_oldest() {
+  if (totals_.size() <= kMost) return;
+  std::vector<std::pair<std::chrono::milliseconds, std::string>> by_hit;
+  by_hit.reserve(totals_.size());
+  for (const auto& [name, counter] : totals_) by_hit.emplace_back(counter.last_hit, name);
+  const auto oldest = static_cast<std::ptrdiff_t>(totals_.size() - kMost);
+  std::ranges::nth_element(by_hit, by_hit.begin() + oldest);
+  for (auto at = by_hit.begin(); at != by_hit.begin() + oldest; ++at) {
+    totals_.erase(at->second);
+    unsaved_.erase(at->second);
+  }
 }
 
 void HitCounts::save() {

@@ -22,6 +22,9 @@ class HitCounts {
   HitCounts(const HitCounts&) = delete;
   HitCounts& operator=(const HitCounts&) = delete;
 
+  /// So many counters are known, in force or not: those hit last. As many as the state store keeps.
+  static constexpr std::size_t kMost = StateLimits{}.counters;
+
   /// What earlier processes counted.
   void remember(Counters counters) { totals_ = std::move(counters); }
   /// Goes over to another store, because this one could not be written; borrows it. What it did not take goes there.
@@ -35,6 +38,7 @@ class HitCounts {
 
  private:
   void save();
+  void forget_oldest();
 
   nft::TableCounters& counters_;
   StateStore* store_;  // never null

@@ -148,14 +148,7 @@ Result<HistoryRow> history_row_from_json(const Json& json) {
 }
 
 Result<std::vector<HistoryRow>> history_from_json(const Json& json) {
-  if (!json.is_array()) return malformed("the list is not an array");
-  std::vector<HistoryRow> rows;
-  for (const Json& item : json) {
-    Result<HistoryRow> row = history_row_from_json(item);
-    if (!row) return row.error();
-    rows.push_back(*std::move(row));
-  }
-  return rows;
+  return rows_from_json(json, history_row_from_json);
 }
 
 }  // namespace tierwall::daemon

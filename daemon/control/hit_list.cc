@@ -66,14 +66,7 @@ Json to_json(const HitRow& row) {
 }
 
 Result<std::vector<HitRow>> hits_from_json(const Json& json) {
-  if (!json.is_array()) return malformed("the list is not an array");
-  std::vector<HitRow> rows;
-  for (const Json& item : json) {
-    Result<HitRow> row = hit_from_json(item);
-    if (!row) return row.error();
-    rows.push_back(*std::move(row));
-  }
-  return rows;
+  return rows_from_json(json, hit_from_json);
 }
 
 }  // namespace tierwall::daemon

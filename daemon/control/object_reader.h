@@ -119,4 +119,17 @@ class ObjectReader {
   std::optional<Error> error_;
 };
 
+/// A list of such records; the first that cannot be read is the error.
+template <typename Row>
+Result<std::vector<Row>> rows_from_json(const Json& json, Result<Row> (*from_json)(const Json&)) {
+  if (!json.is_array()) return malformed("the list is not an array");
+  std::vector<Row> rows;
+  for (const Json& item : json) {
+    Result<Row> row = from_json(item);
+    if (!row) return row.error();
+    rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
 }  // namespace tierwall::daemon

@@ -231,18 +231,6 @@ Result<SetRow> set_from_json(const Json& json) {
   return reader.finish(row);
 }
 
-template <typename Row>
-Result<std::vector<Row>> rows_from_json(const Json& json, Result<Row> (*from_json)(const Json&)) {
-  if (!json.is_array()) return malformed("the list is not an array");
-  std::vector<Row> rows;
-  for (const Json& item : json) {
-    Result<Row> row = from_json(item);
-    if (!row) return row.error();
-    rows.push_back(std::move(*row));
-  }
-  return rows;
-}
-
 }  // namespace
 
 Json to_json(const StatusReport& report) {

@@ -39,21 +39,22 @@ std::vector<Line> order(const std::vector<HitRow>& now, const std::vector<HitRow
   return lines;
 }
 
-Result<std::vector<HitRow>> ask(const TopOptions& options, Json* raw = nullptr) {
-  Result<Json> reply = call(options.socket, "ListHits", Json::object());
+Result<Json> ask(const TopOptions& options) {
+  return call(options.socket, "ListHits", Json::object());
+}
+
+Result<std::vector<HitRow>> read_hits(const Result<Json>& reply) {
   if (!reply) return reply.error();
   const auto rows = reply->find("hits");
   if (rows == reply->end()) return malformed("the answer has no hits");
-  Result<std::vector<HitRow>> hits = hits_from_json(*rows);
-  if (raw != nullptr) *raw = *std::move(reply);
-  return hits;
+  return hits_from_json(*rows);
 }
 
 int watch(const TopOptions& options, const Context& context) {
   std::vector<HitRow> before;
   auto asked = std::chrono::steady_clock::now();
   for (bool first = true; context.out; first = false) {
-    Result<std::vector<HitRow>> now = ask(options);
+    Result<std::vector<HitRow>> now = read_hits(ask(options));
     if (!now) return report_call_failure(now.error(), options.socket, "top", context);
     const auto answered = std::chrono::steady_clock::now();
     const double seconds = std::chrono::duration<double>(answered - asked).count();
@@ -94,11 +95,11 @@ int top_command(const TopOptions& options, const Context& context) {
   if (context.environment.out_is_terminal && !options.once && options.output == Output::Text) {
     return watch(options, context);
   }
-  Json raw;
-  const Result<std::vector<HitRow>> hits = ask(options, &raw);
+  const Result<Json> reply = ask(options);
+  const Result<std::vector<HitRow>> hits = read_hits(reply);
   if (!hits) return report_call_failure(hits.error(), options.socket, "top", context);
   if (options.output == Output::Json) {
-    context.out << raw.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << reply->dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
     context.out << print_hits(*hits, nullptr, 0, options);
   }

@@ -97,6 +97,20 @@ TEST_F(HitCountsTest, WhatTheStateFileDoesNotTakeIsKeptAndSavedLater) {
   EXPECT_EQ(remembered("web"), 1u);
 }
 
+TEST_F(HitCountsTest, ThoseHitLongestAgoAreForgottenWhenThereAreTooMany) {
+  Counters many;
+  for (std::size_t i = 0; i < HitCounts::kMost; ++i) {
+    many["old-" + std::to_string(i)] = {.packets = 1, .last_hit = std::chrono::milliseconds(i + 1)};
+  }
+  hits_.remember(std::move(many));
+  kernel_.hit("web", 60);
+  hits_.take();
+  EXPECT_EQ(hits_.totals().size(), HitCounts::kMost);
+  EXPECT_FALSE(hits_.totals().contains("old-0"));
+  EXPECT_TRUE(hits_.totals().contains("old-1"));
+  EXPECT_EQ(packets("web"), 1u);
+}
+
 TEST(HitList, NamesEveryCounterInForceAlsoWhatSawNothing) {
   const nft::CountedRules rule{.direction = policy::Direction::Ingress,
                                .action = policy::Action::Allow,
