@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include "daemon/control/change_report.h"
-#include "daemon/control/history.h"
 #include "daemon/control/object_reader.h"
 #include "daemon/wiring.h"
 
@@ -20,16 +19,8 @@ using systemd::Level;
 /// A foreign flush costs the first try, and a kernel that refuses goes on until the whole table is written.
 constexpr int kTries = Reconciler::kRebuildAfter + 1;
 
-/// An optional parameter that is a number; Malformed if it is something else or negative.
-Result<std::optional<std::uint64_t>> read_number(const Json& parameters, const char* name) {
-  const auto found = parameters.find(name);
-  if (found == parameters.end() || found->is_null()) return std::optional<std::uint64_t>();
-  if (!found->is_number_unsigned()) return malformed(fmt::format("{} is no number", name));
-  return std::optional(found->get<std::uint64_t>());
-}
-
 Result<std::optional<std::chrono::milliseconds>> read_wait(const Json& parameters) {
-  const auto number = read_number(parameters, "confirm_ms");
+  const auto number = read_number_parameter(parameters, "confirm_ms");
   if (!number) return number.error();
   if (!*number) return std::optional<std::chrono::milliseconds>();
   const auto shortest = static_cast<std::uint64_t>(PolicyChanges::kShortestWait.count());
@@ -70,7 +61,7 @@ Result<Json> answer_report(const Result<ChangeReport>& report) {
 
 }  // namespace
 
-void Daemon::add_actions(VarlinkService& service) {
+void Daemon::add_changes(VarlinkService& service) {
   service.actions = {
       {"Apply",
        {.parameters = {"files", "remove", "confirm_ms"},
@@ -89,14 +80,6 @@ void Daemon::add_actions(VarlinkService& service) {
         .changes = true,
         .answer = [this](const Json& parameters,
                          const Caller& caller) { return answer_rollback(parameters, caller); }}},
-      {"ListGenerations",
-       {.parameters = {"limit"},
-        .changes = false,
-        .answer = [this](const Json& parameters, const Caller&) { return answer_history(parameters); }}},
-      {"GetGeneration",
-       {.parameters = {"generation"},
-        .changes = false,
-        .answer = [this](const Json& parameters, const Caller&) { return answer_generation(parameters); }}},
   };
 }
 
@@ -225,35 +208,13 @@ Result<Json> Daemon::answer_release(const Caller& caller) {
 }
 
 Result<Json> Daemon::answer_rollback(const Json& parameters, const Caller& caller) {
-  const auto generation = read_number(parameters, "generation");
+  const auto generation = read_number_parameter(parameters, "generation");
   if (!generation) return generation.error();
   const auto wait = read_wait(parameters);
   if (!wait) return wait.error();
   const Result<ChangeReport> report = changes_.roll_back({.generation = *generation, .wait = *wait, .uid = caller.uid});
   note_change(report ? *report : ChangeReport{}, "policy rolled back", caller);
   return answer_report(report);
-}
-
-Result<Json> Daemon::answer_history(const Json& parameters) {
-  constexpr std::uint64_t kShown = 20;
-  const auto limit = read_number(parameters, "limit");
-  if (!limit) return limit.error();
-  memory_.flush();
-  const auto rows = read_history(*state_file_.store, static_cast<std::size_t>(limit->value_or(kShown)));
-  if (!rows) return rows.error();
-  Json list = Json::array();
-  for (const HistoryRow& row : *rows) list.push_back(to_json(row));
-  return Json{{"generations", std::move(list)}};
-}
-
-Result<Json> Daemon::answer_generation(const Json& parameters) {
-  const auto number = read_number(parameters, "generation");
-  if (!number) return number.error();
-  if (!*number) return malformed("which generation?");
-  memory_.flush();
-  const auto row = read_generation(*state_file_.store, **number);
-  if (!row) return row.error();
-  return Json{{"generation", to_json(*row)}};
 }
 
 }  // namespace tierwall::daemon

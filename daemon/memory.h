@@ -15,7 +15,6 @@
 
 #include "daemon/applied.h"
 #include "daemon/clock.h"
-#include "daemon/sources/kubernetes/read_json.h"
 #include "daemon/state/state_store.h"
 #include "policy/inventory.h"
 
@@ -89,9 +88,5 @@ class Memory {
 
 /// Equal for equal tables.
 std::string print_fingerprint(const Applied& applied);
-
-/// One remembered object as the event it was. An object that cannot be read any more (a newer version wrote it) becomes
-/// an event with its problems and nothing to enforce.
-policy::ResourceEvent to_event(const RememberedObject& object, JsonReader& reader);
 
 }  // namespace tierwall::daemon

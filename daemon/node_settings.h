@@ -17,6 +17,8 @@ struct NodeSettings {
   policy::Failsafes failsafes = {};
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   nft::CompileOptions compile;
+
+  friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };
 
 NodeSettings node_settings(const Config& config);

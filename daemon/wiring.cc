@@ -107,6 +107,7 @@ VarlinkService Daemon::make_service() {
               look_at_bridges();  // the operator who asks may just have changed the setting
               return to_json(report());
             }}},
+          {"GetFacts", {"facts", [this] { return to_json(facts()); }}},
           {"ListTiers", {"tiers", [this] { return rows_to_json(list_tiers(inventory_.snapshot())); }}},
           {"ListPolicies",
            {"policies",
@@ -130,7 +131,8 @@ VarlinkService Daemon::make_service() {
               return rows_to_json(list_hits(applied()->counted, hits_.totals()));
             }}},
       }};
-  add_actions(service);
+  add_changes(service);
+  add_questions(service);
   return service;
 }
 

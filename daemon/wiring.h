@@ -23,6 +23,7 @@
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/control/control_server.h"
+#include "daemon/control/node_facts.h"
 #include "daemon/control/status.h"
 #include "daemon/guard/guard.h"
 #include "daemon/guard/socket_flows.h"
@@ -70,7 +71,8 @@ class Daemon {
 
  private:
   [[nodiscard]] VarlinkService make_service();
-  void add_actions(VarlinkService& service);
+  void add_changes(VarlinkService& service);
+  void add_questions(VarlinkService& service);
   [[nodiscard]] Enforcement make_enforcement();
   [[nodiscard]] std::optional<Error> change_hindrance() const;
   [[nodiscard]] std::vector<policy::Location> places_of(const policy::ResourceKey& key) const;
@@ -81,6 +83,9 @@ class Daemon {
   Result<Json> answer_rollback(const Json& parameters, const Caller& caller);
   Result<Json> answer_history(const Json& parameters);
   Result<Json> answer_generation(const Json& parameters);
+  [[nodiscard]] NodeFacts facts() const;
+  Result<Json> answer_objects(const Json& parameters);
+  Result<Json> answer_packet(const Json& parameters) const;
   void note_change(const ChangeReport& report, const std::string& what, const Caller& caller);
   [[nodiscard]] OpenedState open_state_file() const;
   [[nodiscard]] std::unique_ptr<PolicyDirectory> make_directory();

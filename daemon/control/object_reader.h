@@ -119,6 +119,14 @@ class ObjectReader {
   std::optional<Error> error_;
 };
 
+/// An optional parameter of a call that is a number; Malformed if it is something else or negative.
+inline Result<std::optional<std::uint64_t>> read_number_parameter(const Json& parameters, const char* name) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end() || found->is_null()) return std::optional<std::uint64_t>();
+  if (!found->is_number_unsigned()) return malformed(fmt::format("{} is no number", name));
+  return std::optional(found->get<std::uint64_t>());
+}
+
 /// A list of such records; the first that cannot be read is the error.
 template <typename Row>
 Result<std::vector<Row>> rows_from_json(const Json& json, Result<Row> (*from_json)(const Json&)) {

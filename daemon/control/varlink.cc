@@ -145,6 +145,54 @@ type Failsafe (direction: (inbound, outbound), protocol: string, port: int, nets
 
 type Set (name: string, meaning: string, members: int)
 
+# What verdicts on this node depend on beside the objects. `known` counts changes of the objects; `pending` says why the
+# table in force may not be what they ask for
+type Facts (
+  node: string,
+  tie_break: string,
+  pod_cidrs: []string,
+  unknown_pod: (drop, allow),
+  endpoint_to_host: (accept, return, drop),
+  deny: (drop, reject),
+  failsafes: []Failsafe,
+  host_auto: bool,
+  known: int,
+  generation: int,
+  pending: []string
+)
+
+# One source's copy of an object, as the source gave it
+type Object (
+  source: string,
+  kind: string,
+  namespace: string,
+  name: string,
+  resource_version: string,
+  file: string,
+  line: int,
+  column: int,
+  document: string
+)
+
+# `next` is where the next page begins, 0 where there is none
+type Page (objects: []Object, next: int)
+
+# The first packet of a connection. Without in_interface it comes from the node itself, without out_interface it is for it
+type Packet (
+  source: string,
+  destination: string,
+  protocol: int,
+  source_port: int,
+  destination_port: int,
+  icmp_type: int,
+  icmp_code: int,
+  in_interface: string,
+  out_interface: string,
+  source_is_local: bool
+)
+
+type PacketVerdict (dropped: bool, rule: string)
+
 # What one counter of the table has counted in all: first packets of connections, and every packet that is denied.
 # Without a name it is of several policies, with rule 0 of several rules or of what no rule decided; `words` says which.
 type Hit (
@@ -182,6 +230,13 @@ method ListSets() -> (sets: []Set)
 
 # How much traffic each policy rule has seen, over changes and restarts
 method ListHits() -> (hits: []Hit)
+
+# Everything this node knows, page by page: an object that changes meanwhile comes again on a later page
+method GetFacts() -> (facts: Facts)
+method ListObjects(from: ?int) -> (page: Page)
+
+# What the table in force does to a packet
+method JudgePacket(packet: Packet) -> (verdict: PacketVerdict)
 
 # Writes files into the policy directory and removes others, as one change; for root only. With confirm_ms it is undone
 # after that time unless Confirm comes

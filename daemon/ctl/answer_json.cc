@@ -61,6 +61,7 @@ Json to_json(const Connection& connection, const std::optional<std::string>& dis
   json["egress"] = to_json(connection.decision.egress);
   json["ingress"] = to_json(connection.decision.ingress);
   if (!connection.crossing.empty()) json["crossing"] = to_json(connection.crossing);
+  if (connection.closed) json["closed"] = {{"node", connection.closed->node}, {"why", connection.closed->why}};
   if (disagreement) json["disagreement"] = *disagreement;
   return json;
 }

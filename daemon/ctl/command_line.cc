@@ -127,6 +127,20 @@ void add_output(CLI::App& verb, Target& output, const OutputNames& names) {
   verb.get_option("--output")->type_name("FORMAT");
 }
 
+void add_socket(CLI::App& verb, std::string& socket) {
+  socket = kDefaultControlSocket;
+  verb.add_option("--socket", socket, "The daemon's control socket")->type_name("PATH");
+}
+
+/// For verbs that ask about this node where no manifests are named.
+void add_doors(CLI::App& verb, NodeDoors& doors) {
+  add_socket(verb, doors.socket);
+  verb.add_option("--config", doors.config, "The daemon's configuration, read where no daemon answers")
+      ->type_name("PATH");
+  verb.add_option("--state", doors.state, "The state file, likewise (default: the one of the configuration)")
+      ->type_name("PATH");
+}
+
 CommandLine::CommandLine() {
   app_.set_version_flag("--version", "tierwall " TIERWALL_VERSION);
   for (const VerbWords& words : kVerbs) {
@@ -183,6 +197,9 @@ void CommandLine::add_explain() {
       ->type_name("FILE");
   app.add_flag("--verify", explain_.verify,
                "With --flows: ask the compiled tables about every flow too (and of the staged world)");
+  app.add_flag("--pending", explain_.pending,
+               "Without -f: answer for what the objects ask for, where that is not in force yet");
+  add_doors(app, explain_.doors);
   add_output(app, explain_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
@@ -221,11 +238,6 @@ void CommandLine::add_get() {
   app.add_flag("!--no-legend", get_.legend, "No header line");
   add_output(app, get_.output,
              {{"text", Output::Text}, {"wide", Output::Wide}, {"json", Output::Json}, {"name", Output::Name}});
-}
-
-void add_socket(CLI::App& verb, std::string& socket) {
-  socket = kDefaultControlSocket;
-  verb.add_option("--socket", socket, "The daemon's control socket")->type_name("PATH");
 }
 
 void CommandLine::add_top() {

@@ -8,6 +8,7 @@
 #include "daemon/ctl/passages.h"
 #include "daemon/ctl/reason_text.h"
 #include "daemon/ctl/suggestion.h"
+#include "daemon/sources/auto_host_endpoint.h"
 #include "policy/resolve.h"
 
 namespace tierwall::daemon::ctl {
@@ -84,6 +85,7 @@ ConnectionJudge::ConnectionJudge(const policy::Snapshot& snapshot, const JudgeOp
       node_(options.node),
       host_name_(options.host_name),
       failsafes_(options.failsafes),
+      of_node_(options.of_node),
       tiers_(policy::order_tiers(snapshot.tiers, snapshot.policies, options.tie_break)),
       policy_(policy::resolve(snapshot, policy::Scope{}, options.tie_break)) {
   for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
@@ -101,6 +103,10 @@ void ConnectionJudge::learn_hosts() {
     if (pod.node.empty()) continue;
     hosts_.try_emplace(pod.node.text());
     if (pod.host_address) learn(pod.node.text(), *pod.host_address);
+  }
+  if (of_node_) {
+    hosts_.try_emplace(of_node_->node);
+    for (const Address& address : addresses_of_interfaces(snapshot_)) learn(of_node_->node, address);
   }
   for (const auto& [name, endpoint] : snapshot_.host_endpoints) {
     governed_.insert(endpoint.node);
@@ -122,7 +128,8 @@ Result<Party> ConnectionJudge::find_pod(const policy::ResourceKey& key) const {
   if (found == snapshot_.pods.end()) {
     std::vector<std::string> names;
     for (const auto& entry : snapshot_.pods) names.push_back(entry.first.first + "/" + entry.first.second);
-    return Error{ErrorKind::NotFound, fmt::format("pod {} is not in these manifests{}", policy::print_name(key),
+    return Error{ErrorKind::NotFound, fmt::format("pod {} is not {}{}", policy::print_name(key),
+                                                  of_node_ ? "known on this node" : "in these manifests",
                                                   suggest(policy::print_name(key), names))};
   }
   const policy::Pod& pod = found->second;
@@ -262,6 +269,38 @@ void ConnectionJudge::ask_host_endpoints(Connection& connection) const {
   }
 }
 
+/// An address of the node's pod network that no pod is known to have, where the table of the node meets it: before any
+/// policy in the forward hook, and as the source of what is for the node itself.
+std::optional<std::string> ConnectionJudge::find_unknown_pod(const Connection& connection,
+                                                             const policy::Passage& passage) const {
+  if (of_node_->unknown_pod == nft::CompileOptions::UnknownPod::Allow || !passage.in) return std::nullopt;
+  for (const Party* party : {&connection.source, &connection.destination}) {
+    if (!party->address || party->endpoint != nullptr || party->host_of) continue;
+    if (party == &connection.destination && !passage.out) continue;
+    for (const policy::Prefix& prefix : of_node_->pod_cidrs) {
+      if (!prefix.contains(*party->address)) continue;
+      return fmt::format("{} is in the pod network {} of node {}, and no pod is known to have it (unknown_pod)",
+                         policy::print_address(*party->address), policy::print_prefix(prefix), of_node_->node);
+    }
+  }
+  return std::nullopt;
+}
+
+void ConnectionJudge::ask_settings(Connection& connection) const {
+  if (!of_node_ || connection.to_itself) return;
+  for (const policy::Passage& passage : connection.passages) {
+    if (passage.node != of_node_->node) continue;
+    std::optional<std::string> why = find_unknown_pod(connection, passage);
+    if (!why && connection.to_own_host && of_node_->endpoint_to_host == nft::CompileOptions::EndpointToHost::Drop) {
+      why = fmt::format("node {} lets no pod of its own reach it (endpoint_to_host)", passage.node);
+    }
+    if (!why) continue;
+    connection.closed = ClosedBySetting{passage.node, *std::move(why)};
+    connection.decision.verdict = policy::Verdict::Deny;
+    return;
+  }
+}
+
 std::vector<const policy::Decision*> Connection::decisions() const {
   std::vector<const policy::Decision*> all;
   if (decision.egress) all.push_back(&*decision.egress);
@@ -306,6 +345,7 @@ Result<Connection> ConnectionJudge::judge(const FlowText& text) const {
   connection.among_host_endpoints = !governed_.empty();
   connection.passages = find_passages(view(), connection, connection.notes);
   ask_host_endpoints(connection);
+  ask_settings(connection);
   return connection;
 }
 

@@ -11,6 +11,7 @@
 
 #include "daemon/ctl/flow_text.h"
 #include "daemon/ctl/walk.h"
+#include "nft/compile.h"
 #include "policy/evaluate.h"
 #include "policy/evaluate_host.h"
 #include "policy/failsafe.h"
@@ -38,6 +39,14 @@ struct HostAnswer {
   policy::Decision decision;  ///< its `host` names the endpoint
 };
 
+/// What the configuration of a node closes whatever policy says (dataplane.unknown_pod, host.endpoint_to_host).
+struct ClosedBySetting {
+  std::string node;
+  std::string why;  ///< "10.0.1.9 is in the pod CIDRs of node-1 and no pod is known to have it"
+
+  friend bool operator==(const ClosedBySetting&, const ClosedBySetting&) = default;
+};
+
 /// A judged connection. Where an end is a node's own processes and a host endpoint judges it, the decision of that side
 /// is the host endpoint's.
 struct Connection {
@@ -51,6 +60,7 @@ struct Connection {
   std::optional<policy::Passage> entering;  ///< the same on the ingress side
   std::vector<policy::Passage> passages;    ///< through the nodes it crosses, in order
   std::vector<HostAnswer> crossing;         ///< of what crosses a node, in the order it is asked
+  std::optional<ClosedBySetting> closed;    ///< the verdict is a denial then
   bool among_host_endpoints = false;        ///< the world has some, whether or not they judge this
   std::vector<std::string> notes;           ///< how the words were taken, where that is not plain
 
@@ -65,6 +75,8 @@ struct JudgeOptions {
   std::string host_name = {};
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   policy::Failsafes failsafes = policy::default_failsafes();  ///< manifests say nothing of them
+  /// What the configuration of one node says (it is named in there); absent: only manifests are known.
+  std::optional<nft::CompileOptions> of_node = {};
 };
 
 class ConnectionJudge {
@@ -90,6 +102,9 @@ class ConnectionJudge {
   void recognise_host(Party& party, const Party& other, std::vector<std::string>& notes) const;
   void find_host_address(Party& host, policy::Family family, std::vector<std::string>& notes) const;
   void ask_host_endpoints(Connection& connection) const;
+  void ask_settings(Connection& connection) const;
+  [[nodiscard]] std::optional<std::string> find_unknown_pod(const Connection& connection,
+                                                            const policy::Passage& passage) const;
   void learn_hosts();
 
   /// Whose node is meant, and how that was found.
@@ -104,6 +119,7 @@ class ConnectionJudge {
   std::optional<std::string> node_;
   std::string host_name_;
   policy::Failsafes failsafes_;
+  std::optional<nft::CompileOptions> of_node_;
   std::vector<policy::OrderedTier> tiers_;
   policy::NodePolicy policy_;
   std::map<policy::Address, std::size_t> endpoint_by_address_;

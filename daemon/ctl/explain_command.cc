@@ -6,9 +6,13 @@
 #include <ostream>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/explanation.h"
+#include "daemon/ctl/node_world.h"
 #include "daemon/ctl/read_world.h"
+#include "daemon/ctl/terminal.h"
 #include "daemon/ctl/verify_aloud.h"
 
 namespace tierwall::daemon::ctl {
@@ -19,7 +23,7 @@ constexpr std::string_view kExplainVerb = "explain";
 
 /// What is asked for twice or not at all; absent if the options fit together.
 std::optional<std::string> find_usage_error(const ExplainOptions& options) {
-  if (options.paths.empty()) return "this version explains manifests only: name them with -f PATH";
+  if (options.pending && !options.paths.empty()) return "--pending is about this node, not about manifests (-f)";
   const bool one = !options.flow.from.empty() || !options.flow.to.empty();
   if (options.flows && one) return "--flows and --from/--to exclude each other";
   if (options.flows && options.output.value_or(Output::JsonLines) != Output::JsonLines) {
@@ -34,9 +38,17 @@ std::optional<std::string> find_usage_error(const ExplainOptions& options) {
   return std::nullopt;
 }
 
-int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& context) {
+int exit_of(policy::Verdict verdict) {
+  return verdict == policy::Verdict::Allow ? exit_code::kOk : exit_code::kDenied;
+}
+
+Result<Answer> ask_one(const ExplainOptions& options, const Worlds& worlds) {
   const Result<FlowText> flow = parse_flow(options.flow);
-  Result<Answer> answer = flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
+  return flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
+}
+
+int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& context) {
+  Result<Answer> answer = ask_one(options, worlds);
   if (!answer) {
     print_failure(context, kExplainVerb, answer.error().message);
     return exit_code::kBadInput;
@@ -47,7 +59,7 @@ int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& co
   } else {
     context.out << explain_in_text(*answer, worlds, context.color);
   }
-  return answer->today.decision.verdict == policy::Verdict::Allow ? exit_code::kOk : exit_code::kDenied;
+  return exit_of(answer->today.decision.verdict);
 }
 
 Result<Answer> answer_line(const std::string& line, const Worlds& worlds) {
@@ -92,6 +104,64 @@ int explain_file(const ExplainOptions& options, Worlds& worlds, const Context& c
   return exit_code::kBadInput;
 }
 
+// ---- of this node ---------------------------------------------------------------------------------------------
+
+JudgeOptions judge_options(const ExplainOptions& options, const NodeFacts& facts) {
+  return {.node = options.node ? options.node : std::optional(facts.settings.node),
+          .host_name = facts.settings.node,
+          .tie_break = facts.settings.tie_break,
+          .failsafes = facts.settings.failsafes,
+          .of_node = facts.settings.compile};
+}
+
+std::optional<TableInForce> table_in_force(const NodeDoors& doors, const NodeWorld& world) {
+  if (!world.is_running) return std::nullopt;
+  return TableInForce{world.facts.settings.node,
+                      [&doors](const nft::Packet& packet) { return ask_table(doors, packet); }};
+}
+
+/// Where the objects ask for something else than what the table in force does, and the daemon knows why, that is no
+/// bug: the table counts, and the objects say what is to come.
+int explain_pending(const ExplainOptions& options, const Answer& answer, const NodeFacts& facts, const Worlds& worlds,
+                    const Context& context) {
+  using policy::Verdict;
+  const Verdict asked_for = answer.today.decision.verdict;
+  const Verdict in_force = asked_for == Verdict::Allow ? Verdict::Deny : Verdict::Allow;
+  if (options.output == Output::Json) {
+    Json json = to_json(answer);
+    json.erase("disagreement");
+    json["in_force"] = {{"verdict", policy::print_verdict(in_force)}, {"pending", facts.pending}};
+    context.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else {
+    context.out << explain_in_text(answer, worlds, context.color) << '\n'
+                << wrap(
+                       fmt::format("That is what the objects ask for and not in force yet: {}. Until then the table of "
+                                   "generation {} answers: {}.",
+                                   join(facts.pending, "; "), facts.generation, policy::print_verdict(in_force)),
+                       0, 0);
+  }
+  return exit_of(options.pending ? asked_for : in_force);
+}
+
+int explain_on_node(const ExplainOptions& options, const Context& context) {
+  const Result<NodeWorld> world = read_node_world(options.doors);
+  if (!world) {
+    print_failure(context, kExplainVerb, world.error().message + "; to ask about manifests name them with -f PATH");
+    return world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput;
+  }
+  if (!world->is_running) {
+    print_failure(
+        context, kExplainVerb,
+        fmt::format("no tierwalld runs here; judged by what it left (generation {})", world->facts.generation));
+  }
+  Worlds worlds(world->snapshot(), judge_options(options, world->facts), table_in_force(options.doors, *world));
+  if (options.flows) return explain_file(options, worlds, context);
+  if (world->facts.pending.empty()) return explain_one(options, worlds, context);
+  Result<Answer> answer = ask_one(options, worlds);
+  if (!answer || !worlds.verify(*answer) || !answer->disagreement) return explain_one(options, worlds, context);
+  return explain_pending(options, *answer, world->facts, worlds, context);
+}
+
 }  // namespace
 
 int explain_command(const ExplainOptions& options, const Context& context) {
@@ -99,6 +169,7 @@ int explain_command(const ExplainOptions& options, const Context& context) {
     print_failure(context, kExplainVerb, *error);
     return exit_code::kBadInput;
   }
+  if (options.paths.empty()) return explain_on_node(options, context);
   const std::optional<LoadedWorld> world = read_world(options.paths, kExplainVerb, context);
   if (!world) return exit_code::kBadInput;
   Worlds worlds(world->inventory.snapshot(), {options.node, context.environment.host_name, options.tie_break});

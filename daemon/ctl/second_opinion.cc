@@ -32,7 +32,8 @@ Verdict expected_on(const Passage& passage, const Connection& connection) {
   const bool crossing = std::ranges::any_of(connection.crossing, [&](const HostAnswer& answer) {
     return answer.passage == passage && answer.decision.verdict == Verdict::Deny;
   });
-  const bool deny = (egress && denies(sides.egress)) || (ingress && denies(sides.ingress)) || crossing;
+  const bool closed = connection.closed && connection.closed->node == passage.node;
+  const bool deny = closed || (egress && denies(sides.egress)) || (ingress && denies(sides.ingress)) || crossing;
   return deny ? Verdict::Deny : Verdict::Allow;
 }
 
@@ -44,19 +45,9 @@ nft::Packet first_packet(const Connection& connection, const Passage& passage) {
   return packet;
 }
 
-std::string last_rule(const nft::Journey& journey) {
-  for (auto walk = journey.walks.rbegin(); walk != journey.walks.rend(); ++walk) {
-    if (walk->second.steps.empty()) continue;
-    const nft::Walk::Step& step = walk->second.steps.back();
-    return step.chain + ": " + step.rule;
-  }
-  return "no rule";
-}
-
-std::string describe(const std::string& node, Verdict expected, const nft::Journey& journey) {
+std::string describe(const std::string& node, Verdict expected, const PacketVerdict& table) {
   return fmt::format("node '{}': the evaluator says {}, the compiled table {} the packet ({})", node,
-                     policy::print_verdict(expected), journey.end == nft::Walk::End::Dropped ? "drops" : "accepts",
-                     last_rule(journey));
+                     policy::print_verdict(expected), table.dropped ? "drops" : "accepts", table.rule);
 }
 
 /// Of a pod whose manifest names no node, as if it hung on one without a name.
@@ -82,20 +73,27 @@ std::vector<Passage> passages_of(const Connection& connection) {
 const Result<nft::Ruleset>& CompiledTables::table_of(const std::string& node) {
   const auto found = tables_.find(node);
   if (found != tables_.end()) return found->second;
-  const nft::CompileOptions options{.node = node, .failsafes = failsafes_};
+  const nft::CompileOptions options =
+      of_node_ && of_node_->node == node ? *of_node_ : nft::CompileOptions{.node = node, .failsafes = failsafes_};
   return tables_.emplace(node, nft::compile(policy::resolve(snapshot_, policy::Scope{node}, tie_break_), options))
       .first->second;
+}
+
+Result<PacketVerdict> CompiledTables::ask(const std::string& node, const nft::Packet& packet) {
+  if (in_force_ && in_force_->node == node) return in_force_->judge(packet);
+  const Result<nft::Ruleset>& table = table_of(node);
+  if (!table) return table.error().in("node '" + node + "'");
+  return judge_packet(*table, packet);
 }
 
 Result<std::optional<std::string>> CompiledTables::find_disagreement(const Connection& connection) {
   if (!connection.flow.source || !connection.flow.destination) return std::optional<std::string>();
   for (const Passage& passage : passages_of(connection)) {
-    const Result<nft::Ruleset>& table = table_of(passage.node);
-    if (!table) return table.error().in("node '" + passage.node + "'");
-    const nft::Journey journey = nft::travel(*table, first_packet(connection, passage));
+    const Result<PacketVerdict> table = ask(passage.node, first_packet(connection, passage));
+    if (!table) return table.error();
     const Verdict expected = expected_on(passage, connection);
-    if ((journey.end == nft::Walk::End::Dropped) != (expected == Verdict::Deny)) {
-      return std::optional<std::string>(describe(passage.node, expected, journey));
+    if (table->dropped != (expected == Verdict::Deny)) {
+      return std::optional<std::string>(describe(passage.node, expected, *table));
     }
   }
   return std::optional<std::string>();

@@ -2,11 +2,13 @@
 // The second judge of law 6: the same connection through the tables that would be in force on the nodes of its pods,
 // compiled and simulated. The reference evaluator's answer counts; where the two differ, one of them has a bug.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "daemon/control/packet_verdict.h"
 #include "daemon/ctl/connection.h"
 #include "nft/ruleset.h"
 #include "policy/failsafe.h"
@@ -16,12 +18,22 @@
 
 namespace tierwall::daemon::ctl {
 
+/// The table that is in force on a node, and whoever can be asked what it does.
+struct TableInForce {
+  std::string node;
+  std::function<Result<PacketVerdict>(const nft::Packet&)> judge;
+};
+
 class CompiledTables {
  public:
-  /// Pre: the snapshot outlives this.
-  CompiledTables(const policy::Snapshot& snapshot, policy::Failsafes failsafes,
-                 policy::TieBreak tie_break = policy::TieBreak::Calico332)
-      : snapshot_(snapshot), failsafes_(std::move(failsafes)), tie_break_(tie_break) {}
+  /// Pre: the snapshot outlives this. `in_force` is asked in the place of a table compiled here.
+  CompiledTables(const policy::Snapshot& snapshot, const JudgeOptions& options,
+                 std::optional<TableInForce> in_force = std::nullopt)
+      : snapshot_(snapshot),
+        failsafes_(options.failsafes),
+        tie_break_(options.tie_break),
+        of_node_(options.of_node),
+        in_force_(std::move(in_force)) {}
   CompiledTables(const CompiledTables&) = delete;
   CompiledTables& operator=(const CompiledTables&) = delete;
 
@@ -31,12 +43,15 @@ class CompiledTables {
   Result<std::optional<std::string>> find_disagreement(const Connection& connection);
 
  private:
+  Result<PacketVerdict> ask(const std::string& node, const nft::Packet& packet);
   /// Compiled when it is first asked for.
   const Result<nft::Ruleset>& table_of(const std::string& node);
 
   const policy::Snapshot& snapshot_;
   policy::Failsafes failsafes_;
   policy::TieBreak tie_break_;
+  std::optional<nft::CompileOptions> of_node_;
+  std::optional<TableInForce> in_force_;
   std::map<std::string, Result<nft::Ruleset>> tables_;
 };
 

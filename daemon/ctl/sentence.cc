@@ -212,7 +212,8 @@ bool names_policy(const policy::ResourceKey& key, const std::string& text) {
 }  // namespace
 
 std::string summarise(const Connection& connection) {
-  const std::string why = connection.decisions().empty()     ? describe_unjudged(connection)
+  const std::string why = connection.closed                  ? connection.closed->why
+                          : connection.decisions().empty()   ? describe_unjudged(connection)
                           : meets_host_endpoints(connection) ? describe_way(connection)
                                                              : describe_sides(connection);
   return fmt::format("{}: {}.", connection.decision.verdict == Verdict::Allow ? "Allowed" : "Denied", why);

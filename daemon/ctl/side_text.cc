@@ -31,7 +31,7 @@ std::string why_unjudged(const Connection& connection, const Party& party) {
   }
   if (party.host_of && connection.among_host_endpoints) return why_host_unjudged(connection);
   if (party.host_of) return "not judged: no policy applies to a node itself";
-  return party.address ? "not judged: it is no pod of these manifests" : "not judged: it is no pod";
+  return party.address ? "not judged: it is no pod that is known" : "not judged: it is no pod";
 }
 
 std::string why_exempt(Reason reason) {

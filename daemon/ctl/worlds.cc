@@ -6,7 +6,8 @@
 
 namespace tierwall::daemon::ctl {
 
-Worlds::Worlds(const policy::Snapshot& snapshot, const JudgeOptions& options) : today_(snapshot, options) {
+Worlds::Worlds(const policy::Snapshot& snapshot, const JudgeOptions& options, std::optional<TableInForce> in_force)
+    : today_(snapshot, options, std::move(in_force)) {
   if (!policy::has_staged(snapshot)) return;
   staged_ = std::make_unique<StagedWorld>(policy::carry_out_staged(snapshot), options);
 }

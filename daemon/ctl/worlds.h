@@ -25,8 +25,9 @@ struct Answer {
 
 class Worlds {
  public:
-  /// Pre: the snapshot outlives this.
-  Worlds(const policy::Snapshot& snapshot, const JudgeOptions& options);
+  /// Pre: the snapshot outlives this. `in_force`: of today.
+  Worlds(const policy::Snapshot& snapshot, const JudgeOptions& options,
+         std::optional<TableInForce> in_force = std::nullopt);
 
   /// Errors as ConnectionJudge::judge.
   [[nodiscard]] Result<Answer> ask(const FlowText& flow) const;
@@ -40,8 +41,8 @@ class Worlds {
 
  private:
   struct World {
-    World(const policy::Snapshot& snapshot, const JudgeOptions& options)
-        : judge(snapshot, options), tables(snapshot, options.failsafes, options.tie_break) {}
+    World(const policy::Snapshot& snapshot, const JudgeOptions& options, std::optional<TableInForce> in_force)
+        : judge(snapshot, options), tables(snapshot, options, std::move(in_force)) {}
 
     ConnectionJudge judge;
     CompiledTables tables;
@@ -49,7 +50,7 @@ class Worlds {
   /// Owns the snapshot its world borrows.
   struct StagedWorld {
     StagedWorld(policy::Snapshot carried_out, const JudgeOptions& options)
-        : snapshot(std::move(carried_out)), world(snapshot, options) {}
+        : snapshot(std::move(carried_out)), world(snapshot, options, std::nullopt) {}
 
     policy::Snapshot snapshot;
     World world;

@@ -23,14 +23,6 @@ bool means_the_node(const policy::Address& address) {
   return address != loopback;
 }
 
-std::vector<policy::Address> addresses_of_interfaces(const policy::Snapshot& world) {
-  std::vector<policy::Address> addresses;
-  for (const auto& [name, interface] : world.interfaces) {
-    std::ranges::copy_if(interface.addresses, std::back_inserter(addresses), means_the_node);
-  }
-  return addresses;
-}
-
 policy::ResourceEvent event_of(const policy::HostEndpoint& endpoint, Change change) {
   policy::ResourceEvent event{.source = std::string(kAutoSource), .key = policy::key_of(endpoint), .change = change};
   if (change == Change::Upsert) event.resource = endpoint;
@@ -38,6 +30,14 @@ policy::ResourceEvent event_of(const policy::HostEndpoint& endpoint, Change chan
 }
 
 }  // namespace
+
+std::vector<policy::Address> addresses_of_interfaces(const policy::Snapshot& world) {
+  std::vector<policy::Address> addresses;
+  for (const auto& [name, interface] : world.interfaces) {
+    std::ranges::copy_if(interface.addresses, std::back_inserter(addresses), means_the_node);
+  }
+  return addresses;
+}
 
 policy::HostEndpoint make_auto_host_endpoint(const policy::Snapshot& world, const std::string& node) {
   policy::HostEndpoint endpoint{.name = node + "-auto-hep", .node = node};

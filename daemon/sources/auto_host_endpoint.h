@@ -14,6 +14,9 @@ namespace tierwall::daemon {
 /// Counts after every other source of an object (policy/inventory.cc).
 inline constexpr std::string_view kAutoSource = "auto";
 
+/// The addresses of this node's interfaces that mean something beyond it: not 127.0.0.0/8, ::1 or link-local ones.
+std::vector<policy::Address> addresses_of_interfaces(const policy::Snapshot& world);
+
 /// Has the labels of the Node object, if there is one. Expects the Node's addresses, or else those of this node's
 /// interfaces that mean something beyond it.
 policy::HostEndpoint make_auto_host_endpoint(const policy::Snapshot& world, const std::string& node);

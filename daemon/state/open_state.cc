@@ -32,6 +32,7 @@ class AbsentStore final : public StateStore {
 
   Result<void> record(const StateChange&) override { return refusal_; }
   Result<Remembered> load() override { return refusal_; }
+  Result<ObjectPage> objects(std::uint64_t, std::size_t) override { return refusal_; }
   Result<std::vector<Generation>> history(std::size_t) override { return refusal_; }
   Result<Generation> generation(std::uint64_t) override { return refusal_; }
   Result<void> add_counters(const Counters&) override { return refusal_; }

@@ -39,6 +39,10 @@ std::string SqliteStore::sql_of(Statement statement) {
       return "DELETE FROM generations WHERE time_ms < ? AND number < ?";
     case kObjects:
       return select(kObjectColumns, "objects");
+    case kObjectsFrom:
+      return select(kObjectColumns, "objects WHERE id >= ? AND id < ? ORDER BY id");
+    case kObjectIdsFrom:
+      return "SELECT id FROM objects WHERE id >= ? ORDER BY id LIMIT 1 OFFSET ?";
     case kFacts:
       return select(kFactColumns, "facts");
     case kGenerations:
@@ -277,6 +281,27 @@ Result<void> SqliteStore::read_objects(Remembered& remembered) {
   std::ranges::sort(remembered.objects, {}, &RememberedObject::id);
   std::ranges::sort(remembered.unknown);
   return {};
+}
+
+/// Rows are sealed over exactly their columns, so their ids are asked for apart.
+Result<ObjectPage> SqliteStore::objects(std::uint64_t from, std::size_t limit) {
+  auto transaction = Transaction::begin(database_, Access::Read);
+  if (!transaction) return transaction.error();
+  ObjectPage page;
+  {
+    Run behind(statements_[kObjectIdsFrom]);
+    const auto row = behind.number(from).number(std::uint64_t{limit}).step(database_);
+    if (!row) return row.error();
+    if (*row) page.next = static_cast<std::uint64_t>(behind.number_at(0));
+  }
+  Run run(statements_[kObjectsFrom]);
+  run.number(from).number(page.next == 0 ? kEveryNumber : page.next);
+  for (;;) {
+    const auto row = next_row(run);
+    if (!row) return row.error();
+    if (!*row) return page;
+    if (auto object = read_object(run)) page.objects.push_back(*std::move(object));
+  }
 }
 
 Result<void> SqliteStore::read_facts(Remembered& remembered) {

@@ -33,6 +33,7 @@ class SqliteStore final : public StateStore {
 
   Result<void> record(const StateChange& change) override;
   Result<Remembered> load() override;
+  Result<ObjectPage> objects(std::uint64_t from, std::size_t limit) override;
   Result<std::vector<Generation>> history(std::size_t limit) override;
   Result<Generation> generation(std::uint64_t number) override;
   Result<void> add_counters(const Counters& counters) override;
@@ -54,6 +55,8 @@ class SqliteStore final : public StateStore {
     kPruneByNumber,
     kPruneByTime,
     kObjects,
+    kObjectsFrom,
+    kObjectIdsFrom,
     kFacts,
     kGenerations,
     kAllGenerations,

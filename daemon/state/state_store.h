@@ -108,6 +108,15 @@ struct Remembered {
   friend bool operator==(const Remembered&, const Remembered&) = default;
 };
 
+/// Some of the objects, in the order in which they were recorded last. Who reads page after page while objects change
+/// sees a changed one again on a later page; one that was removed may have been on an earlier one.
+struct ObjectPage {
+  std::vector<RememberedObject> objects = {};
+  std::uint64_t next = 0;  ///< where the next page begins; 0: this was the last one
+
+  friend bool operator==(const ObjectPage&, const ObjectPage&) = default;
+};
+
 /// How much is kept.
 struct StateLimits {
   std::uint64_t generations = 1'000;                            ///< the last so many numbers
@@ -130,6 +139,8 @@ class StateStore {
   /// latest otherwise. Generations beyond the limits are forgotten in the same transaction.
   virtual Result<void> record(const StateChange& change) = 0;
   virtual Result<Remembered> load() = 0;
+  /// At most `limit` objects from a place on, 0 being the first; those of unknown kinds are left out. Pre: limit > 0.
+  virtual Result<ObjectPage> objects(std::uint64_t from, std::size_t limit) = 0;
   /// At most `limit`, the newest first.
   virtual Result<std::vector<Generation>> history(std::size_t limit) = 0;
   /// NotFound if it never was, or is forgotten.

@@ -26,7 +26,7 @@ _tierwall_outputs() {
 _tierwall_options() {
   case $1 in
     check) echo "-f --file --tie-break" ;;
-    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify --tie-break" ;;
+    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify --tie-break --pending --socket --config --state" ;;
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;

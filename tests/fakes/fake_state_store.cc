@@ -34,8 +34,14 @@ Result<void> FakeStateStore::record(const StateChange& change) {
   if (change.generation) {  // the only part that may be refused, so it goes first
     if (const auto kept = keep(*change.generation); !kept) return kept;
   }
-  for (const ObjectId& id : change.removals) objects_.erase(id);
-  for (const RememberedObject& object : change.upserts) objects_.insert_or_assign(object.id, object);
+  for (const ObjectId& id : change.removals) {
+    objects_.erase(id);
+    put_last(id);
+  }
+  for (const RememberedObject& object : change.upserts) {
+    objects_.insert_or_assign(object.id, object);
+    put_last(object.id);
+  }
   for (const auto& [name, value] : change.facts) facts_.insert_or_assign(name, value);
   records_.push_back(change);
   return {};
@@ -49,6 +55,25 @@ Result<Remembered> FakeStateStore::load() {
   remembered.facts = facts_;
   remembered.counters = counters_;
   return remembered;
+}
+
+Result<ObjectPage> FakeStateStore::objects(std::uint64_t from, std::size_t limit) {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  ObjectPage page;
+  for (auto place = recorded_.lower_bound(from); place != recorded_.end(); ++place) {
+    if (page.objects.size() == limit) {
+      page.next = place->first;
+      break;
+    }
+    page.objects.push_back(objects_.at(place->second));
+  }
+  return page;
+}
+
+void FakeStateStore::put_last(const ObjectId& id) {
+  std::erase_if(recorded_, [&](const auto& entry) { return entry.second == id; });
+  if (!objects_.contains(id)) return;
+  recorded_.emplace(recorded_.empty() ? 1 : recorded_.rbegin()->first + 1, id);
 }
 
 Result<std::vector<Generation>> FakeStateStore::history(std::size_t limit) {
@@ -81,9 +106,11 @@ Result<void> FakeStateStore::add_counters(const Counters& counters) {
 
 Result<std::size_t> FakeStateStore::forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) {
   if (auto refusal = next_refusal()) return *std::move(refusal);
-  return std::erase_if(objects_, [&](const auto& entry) {
+  const std::size_t forgotten = std::erase_if(objects_, [&](const auto& entry) {
     return entry.second.boot_id != boot_id && std::ranges::find(kinds, entry.first.key.kind) != kinds.end();
   });
+  std::erase_if(recorded_, [&](const auto& entry) { return !objects_.contains(entry.second); });
+  return forgotten;
 }
 
 Result<void> FakeStateStore::record_files(const FileVersion& version, const FileContents& files) {

@@ -19,6 +19,7 @@ class FakeStateStore final : public daemon::StateStore {
 
   Result<void> record(const daemon::StateChange& change) override;
   Result<daemon::Remembered> load() override;
+  Result<daemon::ObjectPage> objects(std::uint64_t from, std::size_t limit) override;
   Result<std::vector<daemon::Generation>> history(std::size_t limit) override;
   Result<daemon::Generation> generation(std::uint64_t number) override;
   Result<void> add_counters(const daemon::Counters& counters) override;
@@ -41,11 +42,14 @@ class FakeStateStore final : public daemon::StateStore {
   /// Counts a call; says whether it is to fail.
   std::optional<Error> next_refusal();
   Result<void> keep(const daemon::Generation& generation);
+  /// The object, if it is there, was recorded after all others.
+  void put_last(const daemon::ObjectId& id);
   void forget_versions(const daemon::FileVersion& newest);
   [[nodiscard]] std::size_t size_of_contents() const;
 
   daemon::StateLimits limits_;
   std::map<daemon::ObjectId, daemon::RememberedObject> objects_;
+  std::map<std::uint64_t, daemon::ObjectId> recorded_;  ///< those, in the order in which they were recorded last
   std::map<std::uint64_t, daemon::Generation> generations_;
   std::map<std::string, std::string> facts_;
   daemon::Counters counters_;

@@ -91,6 +91,7 @@ class Daemon {
   /// Several at once.
   void copy_manifests(const std::vector<std::filesystem::path>& files) const;
   void remove_manifest(const std::string& name) const;
+  [[nodiscard]] std::string config_file() const { return (directory_.path() / "tierwall.toml").string(); }
   [[nodiscard]] std::string policy_directory() const { return (directory_.path() / "policy.d").string(); }
   [[nodiscard]] std::filesystem::path state_file() const { return directory_.path() / "state" / "state.db"; }
   /// Where the container runtime would write down what it gave its pods.

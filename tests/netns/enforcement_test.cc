@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
+
 #include "tests/netns/firewall.h"
 
 namespace tierwall::lab {
 namespace {
 
 using policy::Family;
+using ::testing::HasSubstr;
 
 struct EnforcementTest : FirewallTest {
   EnforcementTest() { daemon.start(); }
@@ -132,6 +135,23 @@ std::vector<std::string> sorted_blocks(const std::string& table) {
   }
   std::sort(blocks.begin(), blocks.end());
   return blocks;
+}
+
+TEST_F(EnforcementTest, ExplainSaysWhatTheKernelDoesWithAndWithoutTheDaemon) {
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  expect_all({dropped(probe("app/api", "app/web")), allowed(probe("app/web", "app/api"))});
+  const auto explain = [this](const char* from, const char* to) {
+    return daemon.ask({"explain", "--from", from, "--to", to, "--dport", "80", "--config", daemon.config_file()});
+  };
+  for (const bool running : {true, false}) {
+    if (!running) daemon.kill();
+    const CommandOutcome denied = explain("pod:app/api", "pod:app/web");
+    EXPECT_EQ(denied.status, 1) << denied.errors;
+    EXPECT_THAT(denied.output, HasSubstr("KubernetesNetworkPolicy app/deny"));
+    EXPECT_EQ(denied.errors.empty(), running) << denied.errors;
+    EXPECT_EQ(explain("pod:app/web", "pod:app/api").status, 0);
+    EXPECT_EQ(explain("pod:app/nobody", "pod:app/api").status, 2);
+  }
 }
 
 TEST_F(EnforcementTest, WhatCompilePrintsLoadsAndListsAsPrinted) {

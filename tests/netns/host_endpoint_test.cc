@@ -163,6 +163,11 @@ TEST_F(LockOutTest, ADefaultDenyOverASessionIsHeldUntilItIsReleased) {
       daemon.wait_until([](const daemon::StatusReport& report) { return report.state == daemon::State::Degraded; });
   EXPECT_THAT(held.degraded.front(), HasSubstr("the session of 192.0.2.100 on tcp 22 would be cut by"));
   EXPECT_THAT(held.degraded.front(), HasSubstr("tierwall release"));
+  const std::vector<std::string> question = {"explain", "--from", "host:eth0:192.0.2.100", "--to", "host",
+                                             "--dport", "80"};
+  const CommandOutcome explained = daemon.ask(question);
+  EXPECT_EQ(explained.status, 0) << explained.errors;
+  EXPECT_THAT(explained.output, HasSubstr("not in force yet: the session of 192.0.2.100"));
   expect_allowed(probe("outside", "node", policy::kTcp, 80));
   EXPECT_EQ(daemon.ask({"release"}).status, 0);
   expect_dropped(probe("outside", "node", policy::kTcp, 80));

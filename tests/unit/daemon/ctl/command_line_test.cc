@@ -48,7 +48,7 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
       {{"check", "-f", kWorld, "--tie-break", "calico-3.23"}, 2, "did you mean 'calico-3.32'?"},
       {{"explain", "-f", kWorld, "--tie-break", "3"}, 2, "'3' is none of calico-3.32, calico-3.31"},
       {{"check", "-f", "/nonexistent"}, 2, "/nonexistent"},
-      {{"explain", "--from", "host", "--to", "host"}, 2, "name them with -f PATH"},
+      {{"explain", "-f", kWorld, "--pending"}, 2, "--pending is about this node"},
       {{"explain", "-f", kWorld}, 2, "--from EP --to EP"},
       {{"explain", "-f", kWorld, "--from", "host"}, 2, "--from EP --to EP"},
       {{"explain", "-f", kWorld, "--from", "here", "--to", "host", "--dport", "1"},

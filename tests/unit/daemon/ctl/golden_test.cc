@@ -144,6 +144,9 @@ const Golden kOnManifests[] = {
     {"status-not-running-json", {"status", "--socket", "missing.sock", "-o", "json"}},
     {"apply-broken", {"apply", "-f", "broken", "--socket", "missing.sock"}},
     {"apply-not-running", {"apply", "-f", "world", "--socket", "missing.sock"}},
+    {"explain-not-running",
+     {"explain", "--from", "host", "--to", "ip:192.0.2.1", "--dport", "80", "--socket", "missing.sock", "--config",
+      "missing.toml", "--state", "missing.db"}},
     {"history-not-running", {"history", "--socket", "missing.sock", "--state", "missing.db"}},
     {"get-not-running", {"get", "tiers", "--socket", "missing.sock"}},
 };

@@ -26,7 +26,7 @@ class SecondOpinion : public ::testing::Test {
 
   LoadedWorld world_;
   ConnectionJudge judge_{world_.inventory.snapshot(), {"node-1", "laptop"}};
-  CompiledTables tables_{world_.inventory.snapshot(), policy::default_failsafes()};
+  CompiledTables tables_{world_.inventory.snapshot(), JudgeOptions()};
 };
 
 TEST_F(SecondOpinion, AgreesOnEveryFlowOfTheWorld) {
@@ -59,7 +59,7 @@ class SecondOpinionOfHosts : public ::testing::Test {
 
   LoadedWorld world_ = *load_world({TIERWALL_SOURCE_DIR "/tests/golden/cli/hosts"});
   ConnectionJudge judge_{world_.inventory.snapshot(), {"node-1", "laptop"}};
-  CompiledTables tables_{world_.inventory.snapshot(), policy::default_failsafes()};
+  CompiledTables tables_{world_.inventory.snapshot(), JudgeOptions()};
 };
 
 TEST_F(SecondOpinionOfHosts, AgreesOnEveryFlowOfTheWorld) {

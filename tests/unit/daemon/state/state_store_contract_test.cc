@@ -109,6 +109,21 @@ TYPED_TEST(StateStoreContract, ObjectsComeSortedAndAreReplacedByTheirId) {
   EXPECT_EQ(this->load().objects, (std::vector{host_policy("z"), pod("a", "2"), pod("b"), pod("c")}));
 }
 
+TYPED_TEST(StateStoreContract, ObjectsAreReadInPagesAndWhatChangesMeanwhileComesAgain) {
+  this->record(upserts({pod("c"), pod("b"), pod("a")}));
+  const ObjectPage first = value_of(this->store().objects(0, 2));
+  EXPECT_EQ(first.objects, (std::vector{pod("c"), pod("b")}));
+  this->record(upserts({pod("c", "2")}));
+  this->record({.removals = {pod_id("b")}, .upserts = {}, .facts = {}, .generation = {}});
+  const ObjectPage last = value_of(this->store().objects(first.next, 2));
+  EXPECT_EQ(last, (ObjectPage{.objects = {pod("a"), pod("c", "2")}, .next = 0}));
+  EXPECT_EQ(value_of(this->store().objects(0, 99)), last);
+}
+
+TYPED_TEST(StateStoreContract, WithoutObjectsThereIsOneEmptyPage) {
+  EXPECT_EQ(value_of(this->store().objects(0, 1)), ObjectPage());
+}
+
 TYPED_TEST(StateStoreContract, TheCopiesOfTwoSourcesAreTwoObjects) {
   RememberedObject written = pod("web");
   written.id.source = "directory";

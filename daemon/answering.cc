@@ -1,0 +1,80 @@
+// What whoever asks for more than lists and the status gets to know: another part of daemon/wiring.h. Nothing here
+// changes anything.
+
+#include <utility>
+
+#include "daemon/control/history.h"
+#include "daemon/control/object_list.h"
+#include "daemon/control/object_reader.h"
+#include "daemon/control/packet_verdict.h"
+#include "daemon/wiring.h"
+
+namespace tierwall::daemon {
+
+void Daemon::add_questions(VarlinkService& service) {
+  const auto add = [&](const char* name, std::vector<std::string> parameters, auto answer) {
+    service.actions[name] = {.parameters = std::move(parameters),
+                             .changes = false,
+                             .answer = [answer](const Json& given, const Caller&) { return answer(given); }};
+  };
+  add("ListGenerations", {"limit"}, [this](const Json& given) { return answer_history(given); });
+  add("GetGeneration", {"generation"}, [this](const Json& given) { return answer_generation(given); });
+  add("ListObjects", {"from"}, [this](const Json& given) { return answer_objects(given); });
+  add("JudgePacket", {"packet"}, [this](const Json& given) { return answer_packet(given); });
+}
+
+Result<Json> Daemon::answer_history(const Json& parameters) {
+  constexpr std::uint64_t kShown = 20;
+  const auto limit = read_number_parameter(parameters, "limit");
+  if (!limit) return limit.error();
+  memory_.flush();
+  const auto rows = read_history(*state_file_.store, static_cast<std::size_t>(limit->value_or(kShown)));
+  if (!rows) return rows.error();
+  Json list = Json::array();
+  for (const HistoryRow& row : *rows) list.push_back(to_json(row));
+  return Json{{"generations", std::move(list)}};
+}
+
+Result<Json> Daemon::answer_generation(const Json& parameters) {
+  const auto number = read_number_parameter(parameters, "generation");
+  if (!number) return number.error();
+  if (!*number) return malformed("which generation?");
+  memory_.flush();
+  const auto row = read_generation(*state_file_.store, **number);
+  if (!row) return row.error();
+  return Json{{"generation", to_json(*row)}};
+}
+
+NodeFacts Daemon::facts() const {
+  NodeFacts facts{.settings = node_settings(config_), .host_auto = config_.host_auto, .known = inventory_.generation()};
+  facts.settings.compile = compile_options(facts.settings, inventory_.snapshot());
+  const auto applied = reconciler_.applied();
+  facts.generation = applied ? applied->generation : 0;
+  if (!applied) facts.pending.emplace_back("not every source has been read yet");
+  if (reconciler_.trouble()) facts.pending.push_back(*reconciler_.trouble());
+  for (const CutFlow& cut : guard_.held()) facts.pending.push_back(print_cut(cut) + ": the change is held");
+  if (facts.pending.empty() && reconciler_.due()) facts.pending.emplace_back("a change is about to be put in force");
+  return facts;
+}
+
+/// Of what is remembered, which is everything that is known: what came in last is written first.
+Result<Json> Daemon::answer_objects(const Json& parameters) {
+  const auto from = read_number_parameter(parameters, "from");
+  if (!from) return from.error();
+  memory_.flush();
+  if (memory_.trouble()) return Error{ErrorKind::Unavailable, "state: " + *memory_.trouble()};
+  const Result<ObjectPage> page = read_page(*state_file_.store, from->value_or(0));
+  if (!page) return page.error();
+  return Json{{"page", to_json(*page)}};
+}
+
+Result<Json> Daemon::answer_packet(const Json& parameters) const {
+  const auto given = parameters.find("packet");
+  if (given == parameters.end()) return malformed("which packet?");
+  const Result<nft::Packet> packet = packet_from_json(*given);
+  if (!packet) return packet.error();
+  if (!reconciler_.applied()) return Error{ErrorKind::Unavailable, "no table of this process is in force yet"};
+  return Json{{"verdict", to_json(judge_packet(reconciler_.applied()->ruleset, *packet))}};
+}
+
+}  // namespace tierwall::daemon
