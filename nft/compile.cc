@@ -80,13 +80,14 @@ class TableCompiler {
       add_endpoint_sets(family);
     }
     add_base_chains();
+    if (options_.denied_log) ruleset_.chains.emplace(kDeniedChain, denied_chain(*options_.denied_log));
     return CompiledTable{std::move(ruleset_), MemberSets(std::move(members_)), std::move(places_)};
   }
 
  private:
   Result<void> add_dispatch(Direction direction, SetUnions& unions) {
     const Family family = unions.family();
-    ChainCompiler compiler(policy_, {}, options_.flattening, unions, ruleset_, places_);
+    ChainCompiler compiler(policy_, {.deny = denial(options_.denied_log)}, options_.flattening, unions, ruleset_, places_);
     std::map<std::size_t, std::string> chain_of;  // by treatment
     Set map{dispatch_map(direction, family), {address_type(family)}, false, true, "", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {
@@ -196,7 +197,7 @@ class TableCompiler {
     if (options_.endpoint_to_host == CompileOptions::EndpointToHost::Drop) {
       for (const Family family : policy::kFamilies) {
         input.rules.push_back({{{{source_field(family)}, false, InSet{pods_set(family)}}},
-                               Verdict{Verdict::Code::Drop, {}},
+                               denial(options_.denied_log),
                                "pod to its own host: endpoint_to_host = drop"});
       }
     }
@@ -207,21 +208,21 @@ class TableCompiler {
     ruleset_.chains.emplace("input", std::move(input));
   }
 
-  static void append_unknown_pod_rules(Chain& chain, Family family) {
+  void append_unknown_pod_rules(Chain& chain, Family family) const {
     for (const Field field : {source_field(family), destination_field(family)}) {
       chain.rules.push_back({{{{field}, false, InSet{pod_cidrs_set(family)}}, {{field}, true, InSet{pods_set(family)}}},
-                             Verdict{Verdict::Code::Drop, {}},
+                             denial(options_.denied_log),
                              "pod address of this node that belongs to no known pod: unknown_pod = drop"});
     }
   }
 
   /// The node's own address on a pod bridge lies in its pod CIDRs, and what it sends to itself comes in by lo.
-  static Rule unknown_source_rule(Family family) {
+  [[nodiscard]] Rule unknown_source_rule(Family family) const {
     const Field source = source_field(family);
     return {{{{Field::Iif}, true, Numbers{{kLoopbackInterface, kLoopbackInterface}}},
              {{source}, false, InSet{pod_cidrs_set(family)}},
              {{source}, true, InSet{pods_set(family)}}},
-            Verdict{Verdict::Code::Drop, {}},
+            denial(options_.denied_log),
             "pod address of this node that belongs to no known pod, to its own host: unknown_pod = drop"};
   }
 

@@ -13,7 +13,7 @@
 //                           endpoint_to_host = drop              -> drop
 //
 //   eg4-NAME                tier by tier, rule by rule:  Allow -> return (to the base chain: the next policy point)
-//                                                        Deny  -> drop
+//                                                        Deny  -> drop (nft/denied_log.h: or the way there)
 //                                                        Pass  -> goto the chain of the tiers that follow
 //
 // What host endpoints add: nft/compile_host.h.
@@ -22,9 +22,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "nft/denied_log.h"
 #include "nft/member_sets.h"
 #include "nft/rule_place.h"
 #include "nft/ruleset.h"
@@ -56,6 +58,7 @@ struct CompileOptions {
   EndpointToHost endpoint_to_host = EndpointToHost::Accept;
 
   Flattening flattening = {};
+  std::optional<DeniedLog> denied_log = {};  ///< of pods and host endpoints; absent: denied packets are just dropped
 
   // Of host endpoints:
   std::string node = {};  ///< whose; empty: of none

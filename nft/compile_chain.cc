@@ -73,10 +73,15 @@ std::string ChainCompiler::compile(const policy::Treatment& treatment) {
     decisions = merge(treatment, decisions);
     if (decisions.size() > flattening_.readable) {
       const auto split = split_by_port(decisions, kMostInCells);
-      if (split && depth_of(*split) + kLevelsOfSplit <= kMaxNesting) return compile_split(treatment, decisions, *split);
+      if (split && depth_of(*split) + kLevelsOfSplit <= deepest()) return compile_split(treatment, decisions, *split);
     }
   }
   return chain_from({treatment, decisions}, decisions.begin(), 1);
+}
+
+/// A denial in a chain of its own is one level more.
+std::size_t ChainCompiler::deepest() const {
+  return style_.deny.code == Verdict::Code::Goto ? kMaxNesting - 1 : kMaxNesting;
 }
 
 DecisionList ChainCompiler::merge(const policy::Treatment& treatment, const DecisionList& decisions) {
@@ -229,10 +234,9 @@ std::string ChainCompiler::add_chain(Chain chain, std::vector<std::vector<RulePl
   };
   while (!chain.rules.empty() && does_nothing(chain.rules.back())) chain.rules.pop_back();
   if (chain.rules.empty()) return {};
-  const bool goes_on_to_reject = style_.deny.code == Verdict::Code::Goto;
-  if (nesting + (goes_on_to_reject ? 1 : 0) > kMaxNesting) {
+  if (nesting > deepest()) {
     error_ = Error{ErrorKind::Unsupported,
-                   "more than " + std::to_string(kMaxNesting) +
+                   "more than " + std::to_string(deepest()) +
                        " tiers with Pass rules follow each other, which is deeper than the kernel follows"};
   }
   std::string words = style_.of_host ? "host endpoints, " + std::string(print_class(treatment.policy_class)) + " " : "";

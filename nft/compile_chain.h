@@ -31,7 +31,7 @@ namespace tierwall::nft {
 /// Whose chains, and what its verdicts become.
 struct ChainStyle {
   bool of_host = false;    ///< of host endpoints; else of pods
-  Verdict deny = {};       ///< drop, or goto the chain that rejects
+  Verdict deny = {};       ///< drop, or goto the chain that rejects or tells
   std::uint32_t mark = 0;  ///< of host endpoints: what untracked and preDNAT policy sets on packets it allows
 };
 
@@ -72,6 +72,7 @@ class ChainCompiler {
   void append_port_map(Chain& chain, const policy::Treatment& treatment, policy::Protocol protocol, bool interval,
                        std::vector<Element> elements);
   Verdict to_cell(const policy::Treatment& treatment, const PortCell& cell);
+  [[nodiscard]] std::size_t deepest() const;
   [[nodiscard]] DecisionList merge(const policy::Treatment& treatment, const DecisionList& decisions);
   [[nodiscard]] RuleAction action_of(const Decision& decision, const std::string& comment,
                                      const policy::Treatment& treatment, const Verdict& pass) const;

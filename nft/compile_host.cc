@@ -44,11 +44,12 @@ std::string describe(PolicyClass policy_class, Direction direction) {
   return std::string(print_class(policy_class)) + " " + std::string(policy::print_direction(direction));
 }
 
-Chain reject_chain() {
-  return {kRejectChain,
-          std::nullopt,
-          "dataplane.deny = reject",
-          {{{is_number(Field::L4Proto, policy::kTcp.number)}, Reject{.tcp_reset = true}, ""}, {{}, Reject{}, ""}}};
+Chain reject_chain(const std::optional<DeniedLog>& log) {
+  Chain chain{kRejectChain, std::nullopt, "dataplane.deny = reject", {}};
+  if (log) chain.rules.push_back(tell_of_denied(*log));
+  chain.rules.push_back({{is_number(Field::L4Proto, policy::kTcp.number)}, Reject{.tcp_reset = true}, ""});
+  chain.rules.push_back({{}, Reject{}, ""});
+  return chain;
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ std::string HostCompiler::map_name(PolicyClass policy_class, Direction direction
 }
 
 Result<void> HostCompiler::compile_treatments(SetUnions& unions) {
-  if (rejects() && governs()) ruleset_.chains.try_emplace(kRejectChain, reject_chain());
+  if (rejects() && governs()) ruleset_.chains.try_emplace(kRejectChain, reject_chain(options_.denied_log));
   for (const policy::ResolvedHostEndpoint* endpoint : endpoints_) {
     for (const bool may_reject : {true, false}) {
       if (Result<void> compiled = compile_endpoint(*endpoint, unions, may_reject); !compiled) return compiled;
@@ -99,7 +100,8 @@ Result<void> HostCompiler::compile_treatments(SetUnions& unions) {
 Result<void> HostCompiler::compile_endpoint(const policy::ResolvedHostEndpoint& endpoint, SetUnions& unions,
                                             bool may_reject) {
   const Family family = unions.family();
-  const Verdict deny = may_reject && rejects() ? Verdict{Verdict::Code::Goto, kRejectChain} : Verdict{};
+  const Verdict deny =
+      may_reject && rejects() ? Verdict{Verdict::Code::Goto, kRejectChain} : denial(options_.denied_log);
   ChainCompiler compiler(policy_, {.of_host = true, .deny = deny, .mark = options_.mark}, options_.flattening, unions,
                          ruleset_, places_);
   for (const std::size_t index : endpoint.treatments) {

@@ -441,6 +441,9 @@ struct Fits {
     if (const auto* log = std::get_if<Log>(&op.rule.action)) {
       if (auto prefix = fits("log prefix", log->prefix, kMaxComment); !prefix) return prefix;
     }
+    if (const auto* sample = std::get_if<LogSample>(&op.rule.action)) {
+      if (sample->per_second == 0) return malformed("a sample of no packets");
+    }
     return comment_fits(op.rule.comment);
   }
 };

@@ -49,6 +49,7 @@ class ExpressionWriter {
   void write(const Verdict& verdict);
   void write(const VerdictMapLookup& lookup);
   void write(const Log& log);
+  void write(const LogSample& sample);
   void write(const SetMark& set);
   void write(const ClearMark& clear);
   void write(const Reject& reject);
@@ -325,6 +326,19 @@ void ExpressionWriter::write(const Log& log) {
   ExprPtr expr = make_expr("log");
   nftnl_expr_set_str(expr.get(), NFTNL_EXPR_LOG_PREFIX, quotable(log.prefix).c_str());
   add_expr(rule_, std::move(expr));
+}
+
+void ExpressionWriter::write(const LogSample& sample) {
+  ExprPtr limit = make_expr("limit");
+  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_RATE, sample.per_second);
+  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_UNIT, 1);  // seconds
+  nftnl_expr_set_u32(limit.get(), NFTNL_EXPR_LIMIT_BURST, sample.burst());
+  nftnl_expr_set_u32(limit.get(), NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+  add_expr(rule_, std::move(limit));
+  ExprPtr log = make_expr("log");
+  nftnl_expr_set_u16(log.get(), NFTNL_EXPR_LOG_GROUP, sample.group);
+  nftnl_expr_set_u32(log.get(), NFTNL_EXPR_LOG_SNAPLEN, LogSample::kBytes);
+  add_expr(rule_, std::move(log));
 }
 
 void ExpressionWriter::change_mark(std::uint32_t kept, std::uint32_t set) {

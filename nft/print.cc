@@ -120,6 +120,10 @@ struct Action {
     return string(layout(lookup.field).words) + " vmap @" + lookup.map;
   }
   string operator()(const Log& log) const { return "log prefix " + quoted(log.prefix); }
+  string operator()(const LogSample& sample) const {
+    return "limit rate " + std::to_string(sample.per_second) + "/second burst " + std::to_string(sample.burst()) +
+           " packets log group " + std::to_string(sample.group) + " snaplen " + std::to_string(LogSample::kBytes);
+  }
   string operator()(const SetMark& set) const {
     return "meta mark set meta mark | " + hexadecimal(set.bits) + (set.notrack ? " notrack " : " ") +
            print(set.verdict);

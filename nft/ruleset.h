@@ -152,6 +152,19 @@ struct Log {
   friend auto operator<=>(const Log&, const Log&) = default;
 };
 
+/// Tells a netlink log group (libnetfilter_log) of at most so many packets a second, with their first bytes; the next
+/// rule follows in any case.
+struct LogSample {
+  std::uint16_t group = 0;
+  std::uint32_t per_second = 1;  ///< not 0
+
+  /// So many may come at once. Even, because nft does not list a burst of 5, which is its default.
+  [[nodiscard]] std::uint32_t burst() const { return 2 * per_second; }
+  static constexpr std::uint32_t kBytes = 128;  ///< of a packet: its headers
+
+  friend auto operator<=>(const LogSample&, const LogSample&) = default;
+};
+
 /// `FIELD vmap @MAP`
 struct VerdictMapLookup {
   Field field = Field::IpSaddr;
@@ -185,7 +198,7 @@ struct Reject {
   friend auto operator<=>(const Reject&, const Reject&) = default;
 };
 
-using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, SetMark, ClearMark, Reject>;
+using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, LogSample, SetMark, ClearMark, Reject>;
 
 /// A rule: all matches must hold, then the packet is counted and the action is taken. No action: `continue`, which is
 /// not used.

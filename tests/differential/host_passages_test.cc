@@ -170,6 +170,7 @@ TEST(HostPassages, EvaluatorAndTableAgree) {
     if (!dice.one_in(3)) options.flattening = dice.one_in(2) ? nft::Flattening::always() : nft::Flattening::never();
     const bool rejects = dice.one_in(3);
     if (rejects) options.host_deny = nft::CompileOptions::HostDeny::Reject;
+    if (dice.one_in(2)) options.denied_log = nft::DeniedLog{.group = 7610};
     const Result<nft::Ruleset> table = nft::compile(policy, options);
     ASSERT_TRUE(table) << table.error().message;
     for (int i = 0; i < 60; ++i) {

@@ -159,7 +159,7 @@ class OracleInKernel : public ::testing::Test {
   void enforce(const json& step) {
     World world = base_;
     for (const std::string text : step["policies"]) world = world.with(text);
-    judge_.enforce(*nft::compile(policy::resolve(world.snapshot(), {}), {}));
+    judge_.enforce(*nft::compile(policy::resolve(world.snapshot(), {}), {.denied_log = nft::DeniedLog{.group = 7610}}));
   }
 
   [[nodiscard]] std::string name(const Cell& cell) const {

@@ -39,6 +39,12 @@ CompileOptions strict_options() {
   return options;
 }
 
+CompileOptions telling_options() {
+  CompileOptions options = strict_options();
+  options.denied_log = DeniedLog{.group = 7610, .per_second = 100};
+  return options;
+}
+
 CompileOptions host_options() {
   CompileOptions options;
   options.node = "node-1";
@@ -50,7 +56,7 @@ CompileOptions host_options() {
 TEST(Compile, GoldenRulesets) {
   for (const Case& one :
        {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}}, Case{"many-policies", {}},
-        Case{"unknown-pods", strict_options()}, Case{"host-endpoints", host_options()}}) {
+        Case{"unknown-pods", strict_options()}, Case{"denied-told", telling_options()}, Case{"host-endpoints", host_options()}}) {
     SCOPED_TRACE(one.name);
     const std::string folder = "rulesets/" + std::string(one.name);
     const World world = World::of(test::read_golden(folder + "/input.yaml"));
@@ -130,7 +136,25 @@ TEST(Compile, RejectingTakesALevelOfNesting) {
   EXPECT_TRUE(compile_nested(14, rejecting));
   const Result<Ruleset> refused = compile_nested(15, rejecting);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("HostEndpoint uplink: more than 15 tiers"));
+  EXPECT_THAT(refused.error().message, HasSubstr("HostEndpoint uplink: more than 14 tiers"));
+}
+
+TEST(Compile, TellingOfDeniedPacketsTakesALevelOfNesting) {
+  const auto compile_nested = [&](int tiers, const CompileOptions& options) {
+    return compile(policy::resolve(nested_tiers(tiers, a_source).snapshot(), {"node-1"}), options);
+  };
+  EXPECT_TRUE(compile_nested(15, strict_options()));
+  EXPECT_TRUE(compile_nested(14, telling_options()));
+  EXPECT_FALSE(compile_nested(15, telling_options()));
+}
+
+TEST(Compile, WhatIsRejectedIsToldToo) {
+  const World world = World::of(test::read_golden("rulesets/host-endpoints/input.yaml"));
+  CompileOptions rejecting = host_options();
+  rejecting.host_deny = CompileOptions::HostDeny::Reject;
+  rejecting.denied_log = DeniedLog{.group = 7610, .per_second = 100};
+  const Ruleset ruleset = compile_world(world, rejecting);
+  EXPECT_THAT(ruleset.chains.at("host-reject").rules.front().action, VariantWith<LogSample>(LogSample{7610, 100}));
 }
 
 TEST(Compile, ATableThatRejectsIsOneTheKernelTakes) {
