@@ -1,8 +1,10 @@
 // What whoever asks for more than lists and the status gets to know: another part of daemon/wiring.h. Nothing here
 // changes anything.
 
+#include <algorithm>
 #include <utility>
 
+#include "daemon/control/drop_list.h"
 #include "daemon/control/history.h"
 #include "daemon/control/object_list.h"
 #include "daemon/control/object_reader.h"
@@ -20,6 +22,7 @@ void Daemon::add_questions(VarlinkService& service) {
   add("ListGenerations", {"limit"}, [this](const Json& given) { return answer_history(given); });
   add("GetGeneration", {"generation"}, [this](const Json& given) { return answer_generation(given); });
   add("ListObjects", {"from"}, [this](const Json& given) { return answer_objects(given); });
+  add("ListDrops", {"after", "limit"}, [this](const Json& given) { return answer_drops(given); });
   add("JudgePacket", {"packet"}, [this](const Json& given) { return answer_packet(given); });
 }
 
@@ -46,7 +49,7 @@ Result<Json> Daemon::answer_generation(const Json& parameters) {
 }
 
 NodeFacts Daemon::facts() const {
-  NodeFacts facts{.settings = node_settings(config_), .host_auto = config_.host_auto, .known = inventory_.generation()};
+  NodeFacts facts{.settings = settings(), .host_auto = config_.host_auto, .known = inventory_.generation()};
   facts.settings.compile = compile_options(facts.settings, inventory_.snapshot());
   const auto applied = reconciler_.applied();
   facts.generation = applied ? applied->generation : 0;
@@ -55,6 +58,27 @@ NodeFacts Daemon::facts() const {
   for (const CutFlow& cut : guard_.held()) facts.pending.push_back(print_cut(cut) + ": the change is held");
   if (facts.pending.empty() && reconciler_.due()) facts.pending.emplace_back("a change is about to be put in force");
   return facts;
+}
+
+std::optional<Drop> Daemon::explain(const DeniedPacket& packet) const {
+  const auto applied = reconciler_.applied();
+  if (!applied) return std::nullopt;
+  Drop drop = explain_drop(packet, applied->policy, compile_options(settings(), inventory_.snapshot()));
+  drop.generation = applied->generation;
+  return drop;
+}
+
+Result<Json> Daemon::answer_drops(const Json& parameters) const {
+  const auto after = read_number_parameter(parameters, "after");
+  if (!after) return after.error();
+  const auto limit = read_number_parameter(parameters, "limit");
+  if (!limit) return limit.error();
+  const std::size_t most =
+      static_cast<std::size_t>(std::min<std::uint64_t>(limit->value_or(DropLog::kMost), DropLog::kMost));
+  DropPage page{.drops = drops_.log().since(after->value_or(0), most), .last = drops_.log().last_number()};
+  page.trouble = drops_.trouble().value_or("");
+  name_pods(page.drops, inventory_.snapshot());
+  return Json{{"page", to_json(page)}};
 }
 
 /// Of what is remembered, which is everything that is known: what came in last is written first.

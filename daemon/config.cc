@@ -292,6 +292,25 @@ void read_metrics_listen(const Entry& entry) {
   entry.remark("accepted, but this version serves no metrics");
 }
 
+/// A number from `least` to `most`, or an error and nothing.
+std::optional<std::int64_t> number_within(const Entry& entry, std::int64_t least, std::int64_t most) {
+  const toml::value<std::int64_t>* value = entry.node().as_integer();
+  if (value != nullptr && value->get() >= least && value->get() <= most) return value->get();
+  entry.error(fmt::format("must be a number from {} to {}", least, most));
+  return std::nullopt;
+}
+
+void read_drops_per_second(const Entry& entry) {
+  constexpr std::int64_t kMost = 10'000;
+  const auto number = number_within(entry, 0, kMost);
+  if (number) entry.config().drops.per_second = static_cast<std::uint32_t>(*number);
+}
+
+void read_drops_group(const Entry& entry) {
+  const auto number = number_within(entry, 1, std::numeric_limits<std::uint16_t>::max());
+  if (number) entry.config().drops.group = static_cast<std::uint16_t>(*number);
+}
+
 // ---- the table of keys ---------------------------------------------------------------------------------------
 
 struct KeyRow {
@@ -321,6 +340,8 @@ constexpr std::array kKeys = {
     KeyRow{"host.endpoint_to_host", read_endpoint_to_host},
     KeyRow{"host.failsafe_inbound", read_failsafe_inbound},
     KeyRow{"host.failsafe_outbound", read_failsafe_outbound},
+    KeyRow{"drops.per_second", read_drops_per_second},
+    KeyRow{"drops.group", read_drops_group},
     KeyRow{"metrics.listen", read_metrics_listen},
 };
 

@@ -48,6 +48,9 @@ enum class RestoreFallback { IfHostPolicy, None, Deny };
 /// The bit of packet marks that carries "allowed by untracked or preDNAT policy" from hook to hook.
 inline constexpr std::uint32_t kDefaultMark = 0x02000000;
 
+/// The netlink log group of denied packets. Others count from 0, or use a few small numbers.
+inline constexpr std::uint16_t kDefaultDropsGroup = 7610;
+
 struct Config {
   std::string node_name;                                            ///< empty: the host name
   std::optional<std::string> directory = "/etc/tierwall/policy.d";  ///< absent: [source.kubernetes] is the only source
@@ -60,6 +63,8 @@ struct Config {
   bool host_auto = false;              ///< a host endpoint for this node without anybody writing one
   bool own_table = true;               ///< "auto": the table is ours where the kernel has such
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
+  /// Denied packets are told of; per_second 0: they are just dropped.
+  nft::DeniedLog drops = {.group = kDefaultDropsGroup, .per_second = 100};
   nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();

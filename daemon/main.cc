@@ -94,6 +94,16 @@ Result<std::unique_ptr<nft::TableNotices>> listen_to_table(std::uint32_t own_por
   return std::unique_ptr<nft::TableNotices>(std::move(*notices));
 }
 
+/// Likewise: what is denied is denied without anybody knowing.
+Result<std::unique_ptr<daemon::DeniedPackets>> listen_to_denied(const nft::DeniedLog& drops,
+                                                                nft::NetlinkTables& tables) {
+  if (drops.per_second == 0) return Error{ErrorKind::Unsupported, "drops.per_second = 0"};
+  if (const Result<void> can = tables.can_tell(drops); !can) return can.error();
+  auto packets = daemon::NetlinkDeniedPackets::open(drops.group);
+  if (!packets) return packets.error();
+  return std::unique_ptr<daemon::DeniedPackets>(*std::move(packets));
+}
+
 int run(const Options& options, daemon::Config config) {
   const Result<daemon::TableLock> lock = daemon::TableLock::take();
   if (!lock && lock.error().kind == ErrorKind::Conflict) return fail(lock.error());
@@ -108,8 +118,9 @@ int run(const Options& options, daemon::Config config) {
   if (!interfaces) return fail(interfaces.error());
   const auto counters = nft::NetlinkTableCounters::open();
   if (!counters) return fail(counters.error());
+  auto denied = listen_to_denied(config.drops, **tables);
   daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, listen_to_table((*tables)->port()),
-                        **counters, **interfaces, journal);
+                        std::move(denied), **counters, **interfaces, journal);
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

@@ -141,7 +141,7 @@ const std::vector<policy::Diagnostic>& Daemon::warnings() const {
   if (reviewed_generation_ != inventory_.generation()) {
     warnings_ = policy::review(
         inventory_.snapshot(), [this](const policy::ResourceKey& key) { return inventory_.location(key); },
-        config_.tie_break, node_settings(config_).failsafes);
+        config_.tie_break, settings().failsafes);
     reviewed_generation_ = inventory_.generation();
   }
   return warnings_;
@@ -153,6 +153,7 @@ std::vector<std::string> Daemon::remarks() const {
   if (!control_.group()) {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
+  if (drops_.trouble()) remarks.push_back("drops: " + *drops_.trouble());
   if (hits_.trouble()) remarks.push_back("counters: " + *hits_.trouble());
   if (changes_.rolled_back()) remarks.push_back(*changes_.rolled_back());
   remarks.insert(remarks.end(), state_file_.remarks.begin(), state_file_.remarks.end());

@@ -44,7 +44,8 @@ Guarded guarded(const Config& config) {
 // ---- building and connecting ---------------------------------------------------------------------------------
 
 Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               Result<std::unique_ptr<nft::TableNotices>> table_notices, nft::TableCounters& counters,
+               Result<std::unique_ptr<nft::TableNotices>> table_notices,
+               Result<std::unique_ptr<DeniedPackets>> denied_packets, nft::TableCounters& counters,
                KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
@@ -53,9 +54,10 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::
       memory_(*state_file_.store, clock_, boot_id),
       management_flows_(guarded(config_)),
       guard_(management_flows_),
+      drops_(loop_, std::move(denied_packets), clock_, [this](const DeniedPacket& packet) { return explain(packet); }),
       hits_(counters, *state_file_.store, clock_),
       tables_(tables, hits_),
-      reconciler_(inventory_, guard_, tables_, clock_, journal, node_settings(config_)),
+      reconciler_(inventory_, guard_, tables_, clock_, journal, settings()),
       directory_(make_directory()),
       cluster_(make_cluster()),
       policy_files_(config_.directory.value_or("")),
@@ -134,6 +136,13 @@ VarlinkService Daemon::make_service() {
   add_changes(service);
   add_questions(service);
   return service;
+}
+
+/// The table tells of what it denies where somebody listens.
+NodeSettings Daemon::settings() const {
+  NodeSettings settings = node_settings(config_);
+  if (drops_.listens()) settings.compile.denied_log = config_.drops;
+  return settings;
 }
 
 Result<void> Daemon::start() {
@@ -216,7 +225,7 @@ void Daemon::restore() {
   interfaces_.remember(of_kernel);
   follow_auto_endpoint();
   if (!restored_) return;
-  guard_.begin_with(inventory_, node_settings(config_));
+  guard_.begin_with(inventory_, settings());
   reconciler_.mark_dirty();
 }
 
@@ -251,7 +260,7 @@ void Daemon::note_interfaces(std::vector<policy::ResourceEvent> events) {
 }
 
 void Daemon::look_at_bridges() {
-  const nft::CompileOptions options = compile_options(node_settings(config_), inventory_.snapshot());
+  const nft::CompileOptions options = compile_options(settings(), inventory_.snapshot());
   unseen_bridge_ = find_unseen_bridge(interfaces_.bridges(), options.pod_cidrs);
 }
 
@@ -370,10 +379,11 @@ void Daemon::take_config(Config config) {
   keep("state.path", config_.state_file, config.state_file);
   keep("node.cni_results", config_.cni_results, config.cni_results);
   keep("control.socket", config_.control_socket, config.control_socket);
+  keep("drops", config_.drops, config.drops);
   config_ = std::move(config);
   management_flows_.watch(guarded(config_));
   decide_owner();
-  reconciler_.use_settings(node_settings(config_));
+  reconciler_.use_settings(settings());
   take_in({});
   look_at_bridges();
   record(Level::Notice, systemd::message::kConfigReloaded,

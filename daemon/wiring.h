@@ -25,6 +25,7 @@
 #include "daemon/control/control_server.h"
 #include "daemon/control/node_facts.h"
 #include "daemon/control/status.h"
+#include "daemon/drop_watch.h"
 #include "daemon/guard/guard.h"
 #include "daemon/guard/socket_flows.h"
 #include "daemon/hit_counts.h"
@@ -55,10 +56,11 @@ class Daemon {
   /// Between tries to open a state file that cannot be written; a reload tries at once.
   static constexpr std::chrono::seconds kOpenStateAgain{30};
 
-  /// Borrows the doors, which outlive it, but for the notices; without them it runs and tells so. `boot_id` tells this
-  /// boot of the machine from others.
+  /// Borrows the doors, which outlive it, but for the notices and the denied packets; without them it runs and tells
+  /// so. `boot_id` tells this boot of the machine from others.
   Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         Result<std::unique_ptr<nft::TableNotices>> table_notices, nft::TableCounters& counters,
+         Result<std::unique_ptr<nft::TableNotices>> table_notices,
+         Result<std::unique_ptr<DeniedPackets>> denied_packets, nft::TableCounters& counters,
          KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -83,7 +85,10 @@ class Daemon {
   Result<Json> answer_rollback(const Json& parameters, const Caller& caller);
   Result<Json> answer_history(const Json& parameters);
   Result<Json> answer_generation(const Json& parameters);
+  [[nodiscard]] NodeSettings settings() const;
+  [[nodiscard]] std::optional<Drop> explain(const DeniedPacket& packet) const;
   [[nodiscard]] NodeFacts facts() const;
+  Result<Json> answer_drops(const Json& parameters) const;
   Result<Json> answer_objects(const Json& parameters);
   Result<Json> answer_packet(const Json& parameters) const;
   void note_change(const ChangeReport& report, const std::string& what, const Caller& caller);
@@ -157,6 +162,7 @@ class Daemon {
   policy::Inventory inventory_;
   SocketFlows management_flows_;
   Guard guard_;
+  DropWatch drops_;
   HitCounts hits_;
   CountedTables tables_;
   Reconciler reconciler_;

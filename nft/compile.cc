@@ -87,7 +87,8 @@ class TableCompiler {
  private:
   Result<void> add_dispatch(Direction direction, SetUnions& unions) {
     const Family family = unions.family();
-    ChainCompiler compiler(policy_, {.deny = denial(options_.denied_log)}, options_.flattening, unions, ruleset_, places_);
+    ChainCompiler compiler(policy_, {.deny = denial(options_.denied_log)}, options_.flattening, unions, ruleset_,
+                           places_);
     std::map<std::size_t, std::string> chain_of;  // by treatment
     Set map{dispatch_map(direction, family), {address_type(family)}, false, true, "", {}};
     for (const policy::ResolvedEndpoint& endpoint : policy_.endpoints) {

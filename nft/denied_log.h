@@ -1,13 +1,13 @@
 #pragma once
-// Telling of denied packets: instead of dropping them a rule sends them to one chain, which tells a netlink log group of
-// some of them and drops them all. What denied a packet is not told with it: whoever listens asks the evaluator, which
-// knows it better than a prefix of 127 bytes could say.
+// Telling of denied packets: instead of dropping them a rule sends them to one chain, which tells a netlink log group
+// of some of them and drops them all. What denied a packet is not told with it: whoever listens asks the evaluator,
+// which knows it better than a prefix of 127 bytes could say.
 //
 //   chain denied   limit rate 100/second burst 200 packets log group 7610 snaplen 128
 //                  drop
 //
-// A packet beyond the limit costs one look at a token bucket (and nobody is woken up), one within it a copy of its first
-// bytes, if anybody listens at all.
+// A packet beyond the limit costs one look at a token bucket (and nobody is woken up), one within it a copy of its
+// first bytes, if anybody listens at all.
 
 #include <cstdint>
 #include <optional>

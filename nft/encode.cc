@@ -475,13 +475,17 @@ Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequ
 }
 
 Batch encode_ownership_probe(std::uint32_t first_sequence) {
-  BatchWriter writer(first_sequence, "tierwall-probe");
+  BatchWriter writer(first_sequence, kProbeName);
   writer.begin();
   writer.next_operation(0);
   writer.put_table(NFT_MSG_NEWTABLE, kAddAnew, writer.flags_of(TableOwner::Us));
   writer.next_operation(1);
   writer.put_table(NFT_MSG_DELTABLE, 0, 0);
   return writer.finish();
+}
+
+Result<Batch> encode_probe(const ChangeSet& changes, std::uint32_t first_sequence) {
+  return encode_for(kProbeName, changes, first_sequence);
 }
 
 Batch encode_table_request(std::uint32_t sequence) {

@@ -30,10 +30,14 @@ inline constexpr const char* kCopyName = "tierwall-rewrite";
 /// The same changes, but to that table.
 Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence);
 
+/// What the kernel can do is tried on a table of this name, made and removed in one transaction.
+inline constexpr const char* kProbeName = "tierwall-probe";
+Result<Batch> encode_probe(const ChangeSet& changes, std::uint32_t first_sequence);
+
 /// No transaction: asks for the table. Refused with ENOENT if it is not there.
 Batch encode_table_request(std::uint32_t sequence);
 
-/// A table of another name that is ours, made and removed at once: operations 0 and 1.
+/// The same with a table that is ours: operations 0 and 1.
 Batch encode_ownership_probe(std::uint32_t first_sequence);
 
 }  // namespace tierwall::nft

@@ -202,6 +202,22 @@ Result<void> NetlinkTables::can_own() {
                errno_value};
 }
 
+Result<void> NetlinkTables::can_tell(const DeniedLog& log) {
+  const Chain chain = denied_chain(log);
+  ChangeSet changes{.operations = {AddTable{}, AddChain{chain}}};
+  for (const Rule& rule : chain.rules) changes.operations.emplace_back(AddRule{.chain = chain.name, .rule = rule});
+  changes.operations.emplace_back(DeleteTable{});
+  const Result<Batch> batch = encode_probe(changes, next_sequence_);
+  if (!batch) return batch.error();
+  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
+  const CommitOutcome outcome = exchange(*batch, changes);
+  if (std::holds_alternative<Committed>(outcome)) return {};
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  return Error{ErrorKind::Unsupported,
+               std::string("the kernel cannot tell of denied packets: ") + std::strerror(errno_value), errno_value};
+}
+
 // ---- no packet in between ------------------------------------------------------------------------------------
 
 bool NetlinkTables::has_table() {

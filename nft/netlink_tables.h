@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nft/denied_log.h"
 #include "nft/encode.h"
 #include "nft/hook_last.h"
 #include "nft/kernel_tables.h"
@@ -49,6 +50,8 @@ class NetlinkTables final : public KernelTables {
   CommitOutcome commit(const ChangeSet& changes) override;
   /// Makes and removes a table of another name in one transaction, which nobody sees.
   Result<void> can_own() override;
+  /// Likewise: can the kernel tell of denied packets? (It may be built without, or a module may be missing.)
+  Result<void> can_tell(const DeniedLog& log);
   /// Tells our transactions from those of others in notices of the kernel. Never changes: the socket is never opened
   /// again.
   [[nodiscard]] std::uint32_t port() const;

@@ -193,6 +193,42 @@ type Packet (
 
 type PacketVerdict (dropped: bool, rule: string)
 
+# One end of a denied packet; without a pod none is known to have the address
+type End (address: string, pod: string)
+
+# Packets the table denied and told of: the same again within a second is one entry. `by` is rule, tier-default, profile,
+# no-policy, unknown-pod, endpoint-to-host, or changed: policy as it is now denies it no more
+type Drop (
+  number: int,
+  first_ms: int,
+  last_ms: int,
+  packets: int,
+  source: End,
+  destination: End,
+  protocol: string,
+  source_port: int,
+  destination_port: int,
+  icmp: ?string,
+  hook: string,
+  in_interface: string,
+  out_interface: string,
+  verdict: string,
+  by: string,
+  direction: string,
+  endpoint: string,
+  tier: string,
+  kind: string,
+  namespace: string,
+  name: string,
+  rule: int,
+  words: string,
+  counter: string,
+  generation: int
+)
+
+# `last` is the number of the newest there is: what to ask behind next time
+type DropPage (drops: []Drop, last: int, trouble: string)
+
 # What one counter of the table has counted in all: first packets of connections, and every packet that is denied.
 # Without a name it is of several policies, with rule 0 of several rules or of what no rule decided; `words` says which.
 type Hit (
@@ -234,6 +270,9 @@ method ListHits() -> (hits: []Hit)
 # Everything this node knows, page by page: an object that changes meanwhile comes again on a later page
 method GetFacts() -> (facts: Facts)
 method ListObjects(from: ?int) -> (page: Page)
+
+# A sample of what was denied, oldest first
+method ListDrops(after: ?int, limit: ?int) -> (page: DropPage)
 
 # What the table in force does to a packet
 method JudgePacket(packet: Packet) -> (verdict: PacketVerdict)

@@ -12,6 +12,7 @@
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
 #include "daemon/ctl/compile_command.h"
+#include "daemon/ctl/drops_command.h"
 #include "daemon/ctl/explain_command.h"
 #include "daemon/ctl/get_command.h"
 #include "daemon/ctl/history_command.h"
@@ -44,6 +45,7 @@ constexpr VerbWords kVerbs[] = {
     {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
+    {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
     {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
@@ -73,6 +75,7 @@ class CommandLine {
   void add_status();
   void add_get();
   void add_top();
+  void add_drops();
   void add_apply();
   void add_confirm();
   void add_release();
@@ -93,6 +96,7 @@ class CommandLine {
   StatusOptions status_{kDefaultControlSocket, Output::Text};
   GetOptions get_{{}, kDefaultControlSocket};
   TopOptions top_;
+  DropsOptions drops_;
   ApplyOptions apply_;
   ConfirmOptions confirm_;
   ConfirmOptions release_;
@@ -157,6 +161,7 @@ CommandLine::CommandLine() {
   add_status();
   add_get();
   add_top();
+  add_drops();
   add_apply();
   add_confirm();
   add_release();
@@ -250,6 +255,28 @@ void CommandLine::add_top() {
   add_output(app, top_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
+void CommandLine::add_drops() {
+  CLI::App& app = verb("drops");
+  DropFilter& filter = drops_.filter;
+  app.add_flag("-w,--follow", drops_.follow, "Go on with what is denied from now on");
+  app.add_option("-n,--last", drops_.last, "How many (default 20)")->type_name("N");
+  app.add_option("--since", drops_.since, "Not older than this: 30s, 10min, 2h")->type_name("DURATION");
+  app.add_option("--from-pod", filter.from_pod, "NAMESPACE/NAME, or NAMESPACE/ for every pod of one")->type_name("POD");
+  app.add_option("--to-pod", filter.to_pod, "Likewise")->type_name("POD");
+  app.add_option("--pod", filter.pod, "Likewise, at either end")->type_name("POD");
+  app.add_option("--from-ip", filter.from_ip, "The source address")->type_name("ADDRESS");
+  app.add_option("--to-ip", filter.to_ip, "The destination address")->type_name("ADDRESS");
+  app.add_option("--to-port", filter.to_port, "The destination port")->type_name("N");
+  app.add_option("--proto", filter.proto, "tcp, udp, sctp, icmp, icmpv6 or a number")->type_name("P");
+  app.add_option("--direction", filter.direction, "Of the policy: ingress or egress")
+      ->check(CLI::IsMember({"ingress", "egress"}))
+      ->type_name("DIRECTION");
+  app.add_option("--policy", filter.policy, "NAME or NAMESPACE/NAME of the policy that denied")->type_name("NAME");
+  app.add_flag("!--no-legend", drops_.legend, "No header line");
+  add_socket(app, drops_.socket);
+  add_output(app, drops_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
+}
+
 void CommandLine::add_apply() {
   CLI::App& app = verb("apply");
   app.add_option("-f,--file", apply_.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
@@ -326,6 +353,7 @@ int CommandLine::run_test(const Context& context) {
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "top") return top_command(top_, context);
+  if (name == "drops") return drops_command(drops_, context);
   if (name == "get") return get_command(get_, context);
   if (name == "confirm") return confirm_command(confirm_, context);
   if (name == "release") return release_command(release_, context);

@@ -19,6 +19,7 @@ _tierwall_outputs() {
     explain) echo "text json jsonl" ;;
     compile) echo "nft json" ;;
     get) echo "text wide json name" ;;
+    drops) echo "text json jsonl" ;;
     *) echo "text json" ;;
   esac
 }
@@ -31,6 +32,7 @@ _tierwall_options() {
     test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;
     top) echo "-n --number --interval --once --socket --no-legend" ;;
+    drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
     apply) echo "-f --file --name --prune --confirm --socket" ;;
     rollback) echo "--confirm --socket" ;;
     history) echo "-n --number --state --socket" ;;
@@ -48,13 +50,15 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top drops apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in
     -f | --file | --flows | --socket | --state) compopt -o default; return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
+    --from-pod | --to-pod | --pod) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "$cur"); return ;;
+    --direction) mapfile -t COMPREPLY < <(compgen -W "ingress egress" -- "$cur"); return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp sctp icmp icmpv6 udplite" -- "$cur"); return ;;
     --tie-break) mapfile -t COMPREPLY < <(compgen -W "calico-3.32 calico-3.31" -- "$cur"); return ;;
     --family) mapfile -t COMPREPLY < <(compgen -W "4 6" -- "$cur"); return ;;

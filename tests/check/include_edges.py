@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "daemon/config": ("toml++/", "fmt/", "unistd.h", "sys/"),
     "daemon/sources/": ("fmt/", "sys/", "unistd.h", "fcntl.h", "dirent.h"),
     # The kernel's other netlink families: interfaces and sockets. nftables is nft/'s alone.
+    "daemon/drops/netlink_denied_packets": ("libmnl/", "libnetfilter_log/", "linux/", "arpa/", "net/", "sys/"),
     "daemon/guard/socket_flows": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),

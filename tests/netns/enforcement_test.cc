@@ -154,14 +154,19 @@ TEST_F(EnforcementTest, ExplainSaysWhatTheKernelDoesWithAndWithoutTheDaemon) {
   }
 }
 
-TEST_F(EnforcementTest, WhatCompilePrintsLoadsAndListsAsPrinted) {
+/// A table that tells nobody of what it denies, as `tierwall compile` prints it.
+struct QuietTableTest : FirewallTest {
+  QuietTableTest() : FirewallTest({.extra_config = "[drops]\nper_second = 0\n"}) { daemon.start(); }
+};
+
+TEST_F(QuietTableTest, WhatCompilePrintsLoadsAndListsAsPrinted) {
   apply("deny.yaml", network_policy("deny", kDenyAll));
-  apply("allow.yaml",
-        network_policy("allow", ingress_of("web",
-                                           "{from: [{podSelector: {matchLabels: {app: api}}}, {ipBlock: {cidr: "
-                                           "192.0.2.0/24, except: [192.0.2.64/26]}}, {ipBlock: {cidr: "
-                                           "'2001:db8::/32'}}], ports: [{protocol: TCP, port: 8000, endPort: "
-                                           "8100}, {protocol: UDP, port: 53}, {protocol: SCTP}]}")));
+  apply("allow.yaml", network_policy("allow", EnforcementTest::ingress_of(
+                                                  "web",
+                                                  "{from: [{podSelector: {matchLabels: {app: api}}}, {ipBlock: {cidr: "
+                                                  "192.0.2.0/24, except: [192.0.2.64/26]}}, {ipBlock: {cidr: "
+                                                  "'2001:db8::/32'}}], ports: [{protocol: TCP, port: 8000, endPort: "
+                                                  "8100}, {protocol: UDP, port: 53}, {protocol: SCTP}]}")));
   const CommandOutcome compiled = daemon.ask_offline({"compile", "-f", "policy.d", "--node", "node-1"});
   ASSERT_EQ(compiled.status, 0) << compiled.errors;
   const Lab elsewhere({.pods = {}});

@@ -104,6 +104,19 @@ TEST(Config, TheDirectoryIsReadUnlessTheApiServerIsTheOnlySource) {
   EXPECT_TRUE(both.kubernetes);
 }
 
+TEST(Config, DropsAreToldUnlessSomebodySaysOtherwise) {
+  EXPECT_EQ(parse_config("", "t.toml").config.drops, (nft::DeniedLog{.group = 7610, .per_second = 100}));
+  const ConfigReading quiet = parse_config("[drops]\nper_second = 0\ngroup = 65535\n", "t.toml");
+  EXPECT_TRUE(quiet.ok());
+  EXPECT_EQ(quiet.config.drops, (nft::DeniedLog{.group = 65535, .per_second = 0}));
+  for (const char* text : {"drops.per_second = -1", "drops.per_second = 10001", "drops.group = 0",
+                           "drops.group = 65536", "drops.per_second = \"100\""}) {
+    const ConfigReading wrong = parse_config(text, "t.toml");
+    ASSERT_EQ(wrong.errors.size(), 1u) << text;
+    EXPECT_THAT(wrong.errors.front().message, testing::StartsWith("must be a number from"));
+  }
+}
+
 TEST(Config, WhatIsAcceptedWithoutEffectIsRemarkedOnlyWhereWritten) {
   const std::vector<std::string> remarks = parse_config(R"(
 dataplane.deny = "reject"

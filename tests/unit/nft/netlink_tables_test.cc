@@ -84,6 +84,7 @@ class NetlinkTablesTest : public testing::Test {
   }
   void close() { tables_.reset(); }
   Result<void> can_own() { return tables_->can_own(); }
+  Result<void> can_tell(const DeniedLog& log) { return tables_->can_tell(log); }
   CommitOutcome commit(const ChangeSet& changes) { return tables_->commit(changes); }
   static void expect_table(const Ruleset& ruleset) {
     EXPECT_TRUE(same_text(sort_blocks(list_table()), sort_blocks(print(ruleset))));
@@ -110,6 +111,16 @@ TEST_F(NetlinkTablesTest, StrangersCanDoNothingToATableThatIsOurs) {
     EXPECT_NE(run.output.find("Operation not permitted"), std::string::npos) << run.output;
   }
   EXPECT_TRUE(same_text(list_table(), before));
+}
+
+TEST_F(NetlinkTablesTest, WhetherDeniedPacketsCanBeToldOfIsTriedWithoutATrace) {
+  open({});
+  const std::string before = list_table();
+  const auto can = can_tell({.group = 7610, .per_second = 100});
+  EXPECT_TRUE(can) << can.error().message;
+  EXPECT_FALSE(can_tell({.group = 7610, .per_second = 0}));
+  EXPECT_TRUE(same_text(list_table(), before));
+  EXPECT_NE(run_nft("list table inet tierwall-probe").status, 0);
 }
 
 TEST_F(NetlinkTablesTest, ATableOutlivesItsOwnerAndTheNextOneTakesIt) {

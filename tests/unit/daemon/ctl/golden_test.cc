@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/control/change_report.h"
+#include "daemon/control/drop_list.h"
 #include "daemon/control/history.h"
 #include "daemon/control/hit_list.h"
 #include "daemon/control/status.h"
@@ -271,6 +272,36 @@ Json answer_to(const std::string& method, State state) {
               to_json(FailsafeRow{"outbound", "udp", 53, std::nullopt})}}};
   }
   if (method == "ListSets") return {{"sets", {to_json(SetRow{"src-3f9a", "pods of shop with app == 'frontend'", 2})}}};
+  if (method == "ListDrops") {
+    LoggedDrop entry;
+    entry.number = 7;
+    entry.first = entry.last = std::chrono::seconds(1'700'000'000);
+    entry.packets = 3;
+    entry.drop = {.source = {"10.1.1.1", "shop/frontend-1"}, .destination = {"10.1.1.9", "shop/database-1"}};
+    entry.drop.protocol = "tcp";
+    entry.drop.source_port = 40'000;
+    entry.drop.destination_port = 3306;
+    entry.drop.hook = "forward";
+    entry.drop.by = "tier-default";
+    entry.drop.direction = "egress";
+    entry.drop.tier = "default";
+    entry.drop.words = "tier default: no rule matched";
+    entry.drop.counter = "egress/default/END-Deny";
+    entry.drop.generation = 5;
+    DropPage page;
+    page.last = 8;
+    page.drops.push_back(entry);
+    entry.number = 8;
+    entry.drop = {.source = {"203.0.113.9", ""}, .destination = {"192.0.2.1", ""}};
+    entry.drop.protocol = "icmp";
+    entry.drop.icmp = "8/0";
+    entry.drop.by = "rule";
+    entry.drop.direction = "ingress";
+    entry.drop.endpoint = "uplink";
+    entry.drop.words = "tier security, GlobalNetworkPolicy quiet, rule 1";
+    page.drops.push_back(entry);
+    return {{"page", to_json(page)}};
+  }
   if (method == "ListHits") {
     const HitRow web{.counter = "ingress/default/NetworkPolicy/shop/web/1",
                      .direction = "ingress",
@@ -371,6 +402,10 @@ TEST(DaemonGoldens, SayWhatTheySaidBefore) {
       {{"top-once", {"top", "--once"}, true}},
       {{"top-first", {"top", "-n", "1"}}},
       {{"top-json", {"top", "-o", "json"}}},
+      {{"drops", {"drops"}, true}},
+      {{"drops-filtered", {"drops", "--to-pod", "shop/", "--to-port", "3306", "-o", "jsonl"}}},
+      {{"drops-json", {"drops", "-o", "json"}}},
+      {{"drops-none", {"drops", "--from-ip", "192.0.2.77"}}},
       {{"apply-confirm", {"apply", "-f", "world/10-shop.yaml", "--confirm", "60s"}}},
       {{"apply-json", {"apply", "-f", "world/10-shop.yaml", "-o", "json"}}},
       {{"confirm", {"confirm"}}},

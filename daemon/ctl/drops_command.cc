@@ -1,0 +1,140 @@
+#include "daemon/ctl/drops_command.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ostream>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/control/utc_time.h"
+#include "daemon/ctl/change_command.h"
+#include "daemon/ctl/status_command.h"
+#include "daemon/ctl/terminal.h"
+
+namespace tierwall::daemon::ctl {
+
+namespace {
+
+constexpr std::chrono::milliseconds kFollowEvery{500};
+
+bool is_pod(const std::string& wanted, const DropEnd& end) {
+  if (wanted.empty()) return true;
+  return wanted.back() == '/' ? end.pod.starts_with(wanted) : end.pod == wanted;
+}
+
+bool is_equal(const std::string& wanted, const std::string& value) {
+  return wanted.empty() || wanted == value;
+}
+
+std::string name_end(const DropEnd& end) {
+  return end.pod.empty() ? end.address : end.pod;
+}
+
+std::string name_service(const Drop& drop) {
+  if (drop.icmp) return fmt::format("{} {}", drop.protocol, *drop.icmp);
+  return drop.destination_port == 0 ? drop.protocol : fmt::format("{} {}", drop.protocol, drop.destination_port);
+}
+
+std::string name_decider(const Drop& drop) {
+  std::string text = drop.direction.empty() ? drop.words : drop.direction + ", " + drop.words;
+  if (!drop.endpoint.empty()) text += " (HostEndpoint " + drop.endpoint + ")";
+  return text;
+}
+
+void add_rows(Columns& columns, const std::vector<LoggedDrop>& drops) {
+  for (const LoggedDrop& entry : drops) {
+    columns.add({print_utc(entry.first), name_end(entry.drop.source), name_end(entry.drop.destination),
+                 name_service(entry.drop), fmt::format("{}", entry.packets), name_decider(entry.drop)});
+  }
+}
+
+Result<DropPage> ask(const DropsOptions& options, std::uint64_t after) {
+  const Result<Json> reply = call(options.socket, "ListDrops", {{"after", after}});
+  if (!reply) return reply.error();
+  const auto page = reply->find("page");
+  return page == reply->end() ? malformed("the answer has no page") : drop_page_from_json(*page);
+}
+
+void tell(const std::vector<LoggedDrop>& drops, bool legend, const DropsOptions& options, const Context& context) {
+  if (options.output == Output::Text) {
+    context.out << print_drops(drops, legend);
+  } else {
+    for (const LoggedDrop& entry : drops) {
+      context.out << to_json(entry).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    }
+  }
+  context.out.flush();
+}
+
+/// Keeps of the page what the filter means, and of that the last ones.
+void choose(std::vector<LoggedDrop>& drops, const DropsOptions& options, std::chrono::milliseconds not_before) {
+  std::erase_if(
+      drops, [&](const LoggedDrop& entry) { return entry.last < not_before || !options.filter.matches(entry.drop); });
+}
+
+int follow(const DropsOptions& options, DropPage page, const Context& context) {
+  for (;;) {
+    std::this_thread::sleep_for(kFollowEvery);
+    Result<DropPage> news = ask(options, page.last);
+    if (!news) return report_call_failure(news.error(), options.socket, "drops", context);
+    // Less than before: another daemon, which counts from the start.
+    if (news->last < page.last) news->last = 0;
+    page = *std::move(news);
+    choose(page.drops, options, std::chrono::milliseconds(0));
+    if (!page.drops.empty()) tell(page.drops, false, options, context);
+    if (!context.out) return exit_code::kOk;
+  }
+}
+
+std::chrono::milliseconds unix_time() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+bool DropFilter::matches(const Drop& drop) const {
+  const bool ends = is_pod(from_pod, drop.source) && is_pod(to_pod, drop.destination) &&
+                    (is_pod(pod, drop.source) || is_pod(pod, drop.destination)) &&
+                    is_equal(from_ip, drop.source.address) && is_equal(to_ip, drop.destination.address);
+  const std::string full_name = drop.ns.empty() ? drop.name : drop.ns + "/" + drop.name;
+  return ends && is_equal(proto, drop.protocol) && is_equal(direction, drop.direction) &&
+         is_equal(to_port, std::to_string(drop.destination_port)) &&
+         (policy.empty() || policy == drop.name || policy == full_name);
+}
+
+std::string print_drops(const std::vector<LoggedDrop>& drops, bool legend) {
+  Columns columns;
+  if (legend) columns.add({"TIME", "FROM", "TO", "SERVICE", "PACKETS", "DENIED BY"});
+  add_rows(columns, drops);
+  return columns.print();
+}
+
+int drops_command(const DropsOptions& options, const Context& context) {
+  std::chrono::milliseconds not_before{0};
+  if (!options.since.empty()) {
+    const auto span = parse_duration(options.since);
+    if (!span) {
+      print_failure(context, "drops", "--since: " + span.error().message);
+      return exit_code::kDaemonUsage;
+    }
+    not_before = unix_time() - *span;
+  }
+  Result<DropPage> page = ask(options, 0);
+  if (!page) return report_call_failure(page.error(), options.socket, "drops", context);
+  if (!page->trouble.empty()) print_failure(context, "drops", page->trouble);
+  choose(page->drops, options, not_before);
+  if (page->drops.size() > options.last) {
+    page->drops.erase(page->drops.begin(), page->drops.end() - static_cast<std::ptrdiff_t>(options.last));
+  }
+  if (options.output == Output::Json) {
+    context.out << to_json(*page).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    return exit_code::kOk;
+  }
+  tell(page->drops, options.legend && context.environment.out_is_terminal, options, context);
+  return options.follow ? follow(options, *std::move(page), context) : exit_code::kOk;
+}
+
+}  // namespace tierwall::daemon::ctl

@@ -1,0 +1,66 @@
+#include "daemon/drops/drop_log.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace tierwall::daemon {
+
+namespace {
+
+bool is_the_same_again(const Drop& left, const Drop& right) {
+  Drop again = right;
+  again.source_port = left.source_port;
+  again.generation = left.generation;
+  return left == again;
+}
+
+}  // namespace
+
+void DropLog::add(Drop drop, std::chrono::milliseconds now) {
+  const std::size_t back = std::min(entries_.size(), kLookedBack);
+  const auto former = std::find_if(
+      entries_.rbegin(), entries_.rbegin() + static_cast<std::ptrdiff_t>(back),
+      [&](const LoggedDrop& entry) { return now - entry.first < kTogether && is_the_same_again(entry.drop, drop); });
+  if (former != entries_.rbegin() + static_cast<std::ptrdiff_t>(back)) {
+    former->last = now;
+    ++former->packets;
+    return;
+  }
+  if (entries_.size() == kMost) entries_.pop_front();
+  entries_.push_back({.number = ++last_number_, .first = now, .last = now, .packets = 1, .drop = std::move(drop)});
+}
+
+std::vector<LoggedDrop> DropLog::since(std::uint64_t after, std::size_t limit) const {
+  auto first = std::ranges::upper_bound(entries_, after, {}, &LoggedDrop::number);
+  const auto count = static_cast<std::size_t>(entries_.end() - first);
+  if (count > limit) first += static_cast<std::ptrdiff_t>(count - limit);
+  return {first, entries_.end()};
+}
+
+void name_pods(std::vector<LoggedDrop>& drops, const policy::Snapshot& world) {
+  std::map<std::string, std::string> names;  // by address
+  const auto ends = [](LoggedDrop& entry) { return std::array{&entry.drop.source, &entry.drop.destination}; };
+  for (LoggedDrop& entry : drops) {
+    for (const DropEnd* end : ends(entry)) {
+      if (end->pod.empty()) names.try_emplace(end->address);
+    }
+  }
+  if (names.empty()) return;
+  for (const auto& [key, pod] : world.pods) {
+    if (pod.host_network) continue;
+    for (const policy::Address& address : pod.addresses) {
+      const auto wanted = names.find(policy::print_address(address));
+      if (wanted != names.end()) wanted->second = key.first + "/" + key.second;
+    }
+  }
+  for (LoggedDrop& entry : drops) {
+    for (DropEnd* end : ends(entry)) {
+      if (end->pod.empty()) end->pod = names.at(end->address);
+    }
+  }
+}
+
+}  // namespace tierwall::daemon

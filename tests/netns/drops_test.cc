@@ -1,0 +1,77 @@
+// What the kernel denies is told to the operator with the policy that denied it.
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "daemon/config.h"
+#include "daemon/control/drop_list.h"
+#include "tests/lab/flows.h"
+#include "tests/netns/firewall.h"
+
+namespace tierwall::lab {
+namespace {
+
+using daemon::LoggedDrop;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct DropsTest : FirewallTest {
+  DropsTest() { daemon.start(); }
+
+  /// What `tierwall drops` says once it says anything; the kernel collects packets for a tenth of a second.
+  [[nodiscard]] std::vector<LoggedDrop> drops(const std::vector<std::string>& filter = {}) const {
+    std::vector<std::string> verb = {"drops", "-o", "json"};
+    verb.insert(verb.end(), filter.begin(), filter.end());
+    for (int i = 0; i < 50; ++i) {
+      const CommandOutcome answer = daemon.ask(verb);
+      EXPECT_EQ(answer.status, 0) << answer.errors;
+      const auto page = daemon::drop_page_from_json(daemon::Json::parse(answer.output));
+      if (page && !page->drops.empty()) return page->drops;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return {};
+  }
+};
+
+TEST_F(DropsTest, ADropIsToldWithItsPodsAndItsPolicy) {
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  expect_all({dropped(probe("app/api", "app/web", policy::kTcp, 80, policy::Family::V6)),
+              allowed(probe("app/web", "app/api"))});
+  const std::vector<LoggedDrop> told = drops({"--to-pod", "app/web"});
+  ASSERT_FALSE(told.empty());
+  const daemon::Drop& drop = told.front().drop;
+  EXPECT_EQ(drop.source.pod, "app/api");
+  EXPECT_EQ(drop.destination, (daemon::DropEnd{"fd00:1::1", "app/web"}));
+  EXPECT_EQ(drop.protocol, "tcp");
+  EXPECT_EQ(drop.destination_port, 80);
+  EXPECT_EQ(drop.by, "tier-default");
+  EXPECT_EQ(drop.direction, "ingress");
+  EXPECT_THAT(daemon.ask({"drops", "--to-pod", "app/api"}).output, IsEmpty());
+  EXPECT_THAT(daemon.ask({"drops"}).output, HasSubstr("app/api  app/web  tcp 80"));
+}
+
+TEST_F(DropsTest, AFloodIsSampledAndTheDaemonAnswers) {
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  const UdpStream flood(lab.host("app/api"), lab.host("app/web"), 9000);
+  const std::vector<LoggedDrop> told = drops({"--to-port", "9000"});
+  EXPECT_FALSE(told.empty());
+  EXPECT_EQ(daemon.status().state, daemon::State::InSync);
+}
+
+TEST_F(DropsTest, AnotherListenerOfTheGroupIsToldOfAndNothingIsLost) {
+  EXPECT_EQ(daemon.stop(), 0);
+  const auto other =
+      lab.node().network.run([] { return daemon::NetlinkDeniedPackets::open(daemon::kDefaultDropsGroup); });
+  ASSERT_TRUE(other) << other.error().message;
+  daemon.start();
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  expect_dropped(probe("app/api", "app/web"));
+  EXPECT_THAT(daemon.ask({"drops"}).errors, HasSubstr("cannot listen to denied packets"));
+}
+
+}  // namespace
+}  // namespace tierwall::lab
