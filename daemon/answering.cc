@@ -23,6 +23,9 @@ void Daemon::add_questions(VarlinkService& service) {
   add("GetGeneration", {"generation"}, [this](const Json& given) { return answer_generation(given); });
   add("ListObjects", {"from"}, [this](const Json& given) { return answer_objects(given); });
   add("ListDrops", {"after", "limit"}, [this](const Json& given) { return answer_drops(given); });
+  // For root: it takes as long as a cold start, and nothing else happens meanwhile.
+  service.actions["CheckItself"] = {
+      .parameters = {}, .changes = true, .answer = [this](const Json&, const Caller&) { return answer_self_check(); }};
   add("JudgePacket", {"packet"}, [this](const Json& given) { return answer_packet(given); });
 }
 
@@ -58,6 +61,19 @@ NodeFacts Daemon::facts() const {
   for (const CutFlow& cut : guard_.held()) facts.pending.push_back(print_cut(cut) + ": the change is held");
   if (facts.pending.empty() && reconciler_.due()) facts.pending.emplace_back("a change is about to be put in force");
   return facts;
+}
+
+Result<Json> Daemon::answer_self_check() {
+  if (!reconciler_.applied()) return Error{ErrorKind::Unavailable, "nothing of this process is in force yet"};
+  if (reconciler_.due()) {  // what has come in since would differ
+    reconciler_.hurry();
+    step();
+  }
+  const std::chrono::microseconds started = clock_.monotonic();
+  const std::optional<std::string> differs = reconciler_.verify();
+  return Json{{"check",
+               {{"differs", differs ? Json(*differs) : Json(nullptr)},
+                {"duration_us", (clock_.monotonic() - started).count()}}}};
 }
 
 std::optional<Drop> Daemon::explain(const DeniedPacket& packet) const {

@@ -88,6 +88,7 @@ class Daemon {
   [[nodiscard]] NodeSettings settings() const;
   [[nodiscard]] std::optional<Drop> explain(const DeniedPacket& packet) const;
   [[nodiscard]] NodeFacts facts() const;
+  Result<Json> answer_self_check();
   Result<Json> answer_drops(const Json& parameters) const;
   Result<Json> answer_objects(const Json& parameters);
   Result<Json> answer_packet(const Json& parameters) const;

@@ -191,6 +191,8 @@ type Packet (
   source_is_local: bool
 )
 
+type SelfCheck (differs: ?string, duration_us: int)
+
 type PacketVerdict (dropped: bool, rule: string)
 
 # One end of a denied packet; without a pod none is known to have the address
@@ -270,6 +272,9 @@ method ListHits() -> (hits: []Hit)
 # Everything this node knows, page by page: an object that changes meanwhile comes again on a later page
 method GetFacts() -> (facts: Facts)
 method ListObjects(from: ?int) -> (page: Page)
+
+# Compares what is kept up to date with what is made from scratch; for root only
+method CheckItself() -> (check: SelfCheck)
 
 # A sample of what was denied, oldest first
 method ListDrops(after: ?int, limit: ?int) -> (page: DropPage)

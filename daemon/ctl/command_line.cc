@@ -12,6 +12,7 @@
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
 #include "daemon/ctl/compile_command.h"
+#include "daemon/ctl/doctor_command.h"
 #include "daemon/ctl/drops_command.h"
 #include "daemon/ctl/explain_command.h"
 #include "daemon/ctl/get_command.h"
@@ -46,6 +47,7 @@ constexpr VerbWords kVerbs[] = {
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
+    {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
     {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
@@ -76,6 +78,7 @@ class CommandLine {
   void add_get();
   void add_top();
   void add_drops();
+  void add_doctor();
   void add_apply();
   void add_confirm();
   void add_release();
@@ -97,6 +100,7 @@ class CommandLine {
   GetOptions get_{{}, kDefaultControlSocket};
   TopOptions top_;
   DropsOptions drops_;
+  DoctorOptions doctor_;
   ApplyOptions apply_;
   ConfirmOptions confirm_;
   ConfirmOptions release_;
@@ -162,6 +166,7 @@ CommandLine::CommandLine() {
   add_get();
   add_top();
   add_drops();
+  add_doctor();
   add_apply();
   add_confirm();
   add_release();
@@ -277,6 +282,13 @@ void CommandLine::add_drops() {
   add_output(app, drops_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
+void CommandLine::add_doctor() {
+  CLI::App& app = verb("doctor");
+  app.add_flag("--all", doctor_.all, "What is fine, too");
+  add_doors(app, doctor_.doors);
+  add_output(app, doctor_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 void CommandLine::add_apply() {
   CLI::App& app = verb("apply");
   app.add_option("-f,--file", apply_.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
@@ -353,6 +365,7 @@ int CommandLine::run_test(const Context& context) {
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "top") return top_command(top_, context);
+  if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
   if (name == "get") return get_command(get_, context);
   if (name == "confirm") return confirm_command(confirm_, context);

@@ -33,6 +33,7 @@ _tierwall_options() {
     get) echo "--socket --no-legend" ;;
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
+    doctor) echo "--all --socket --config --state" ;;
     apply) echo "-f --file --name --prune --confirm --socket" ;;
     rollback) echo "--confirm --socket" ;;
     history) echo "-n --number --state --socket" ;;
@@ -50,7 +51,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top drops apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top drops doctor apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in

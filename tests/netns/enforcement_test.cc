@@ -154,6 +154,15 @@ TEST_F(EnforcementTest, ExplainSaysWhatTheKernelDoesWithAndWithoutTheDaemon) {
   }
 }
 
+TEST_F(EnforcementTest, DoctorFindsThatWhatIsKeptUpToDateIsWhatIsMadeFromScratch) {
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  apply("more.yaml", network_policy("more", kDenyAll));
+  remove("more.yaml");
+  const CommandOutcome looked = daemon.ask({"doctor", "--all", "--config", daemon.config_file()});
+  EXPECT_THAT(looked.output, HasSubstr("ok: self check: what is kept up to date is what is made from scratch"));
+  EXPECT_THAT(looked.output, HasSubstr("ok: state: can be read"));
+}
+
 /// A table that tells nobody of what it denies, as `tierwall compile` prints it.
 struct QuietTableTest : FirewallTest {
   QuietTableTest() : FirewallTest({.extra_config = "[drops]\nper_second = 0\n"}) { daemon.start(); }
