@@ -181,8 +181,8 @@ class TableCompiler {
   }
 
   void add_base_chains() {
-    Chain forward{"forward", BaseChain{Hook::Forward, kFilterPriority}, "", opening_rules()};
-    Chain input{"input", BaseChain{Hook::Input, kFilterPriority}, "", opening_rules()};
+    Chain forward{"forward", BaseChain{Hook::Forward, kFilterPriority}, "", opening_rules(options_)};
+    Chain input{"input", BaseChain{Hook::Input, kFilterPriority}, "", opening_rules(options_)};
     host_.append_to_forward_on_entry(forward);
     for (const Family family : policy::kFamilies) {
       if (!judges_unknown_pods()) continue;

@@ -1,7 +1,8 @@
 #pragma once
 // NodePolicy -> Ruleset: the only place where allow, deny and pass become nft words. Layout (design.md 4):
 //
-//   forward (filter + 10)   ct state established,related accept
+//   forward (filter + 10)   established = recheck: ct mark has the cut bit -> drop
+//                           ct state established,related accept
 //                           neighbour discovery accept
 //                           unknown addresses of node.pod_cidrs  -> drop
 //                           ip saddr vmap @egress4               -> jump eg4-NAME   one chain per treatment and family
@@ -52,10 +53,13 @@ struct CompileOptions {
   enum class UnknownPod { Drop, Allow };
 
   enum class HostDeny { Drop, Reject };
+  /// Whether packets of connections that carry kCutBit (nft/cut_bit.h) are dropped.
+  enum class Established { Keep, Recheck };
 
   std::vector<policy::Prefix> pod_cidrs = {};  ///< of this node; empty: unknown_pod has nothing to act on
   UnknownPod unknown_pod = UnknownPod::Drop;
   EndpointToHost endpoint_to_host = EndpointToHost::Accept;
+  Established established = Established::Keep;
 
   Flattening flattening = {};
   std::optional<DeniedLog> denied_log = {};  ///< of pods and host endpoints; absent: denied packets are just dropped

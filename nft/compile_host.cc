@@ -248,7 +248,7 @@ Chain HostCompiler::raw_out() const {
 }
 
 Chain HostCompiler::pre_dnat() const {
-  Chain chain{"pre-dnat", BaseChain{Hook::Prerouting, kManglePriority}, "", opening_rules()};
+  Chain chain{"pre-dnat", BaseChain{Hook::Prerouting, kManglePriority}, "", opening_rules(options_)};
   if (has(PolicyClass::Untracked, Direction::Ingress)) {
     chain.rules.push_back(marked_rule("allowed by untracked policy"));
   } else {
@@ -271,7 +271,7 @@ void HostCompiler::append_normal_egress(Chain& chain, bool may_reject) const {
 }
 
 Chain HostCompiler::output() const {
-  Chain chain{"output", BaseChain{Hook::Output, kFilterPriority}, "", opening_rules()};
+  Chain chain{"output", BaseChain{Hook::Output, kFilterPriority}, "", opening_rules(options_)};
   chain.rules.push_back(
       {{{{Field::CtStatus}, false, Bits{ct_status::kDnat}}}, accepted(), "translated: judged where it leaves"});
   append_normal_egress(chain, true);
@@ -279,7 +279,7 @@ Chain HostCompiler::output() const {
 }
 
 Chain HostCompiler::postrouting() const {
-  Chain chain{"postrouting", BaseChain{Hook::Postrouting, kFilterPriority}, "", opening_rules()};
+  Chain chain{"postrouting", BaseChain{Hook::Postrouting, kFilterPriority}, "", opening_rules(options_)};
   constexpr std::uint32_t kNoConnection = ct_state::kInvalid | ct_state::kUntracked;
   chain.rules.push_back(
       {{{{Field::CtState}, false, Bits{kNoConnection}}}, accepted(), "never translated: judged in output or forward"});

@@ -123,6 +123,8 @@ void ExpressionWriter::load(const FieldLayout& field, std::uint32_t reg, std::ui
       return add_expr(rule_, load_ct(NFT_CT_STATE, reg));
     case Source::CtStatus:
       return add_expr(rule_, load_ct(NFT_CT_STATUS, reg));
+    case Source::CtMark:
+      return add_expr(rule_, load_ct(NFT_CT_MARK, reg));
     case Source::Iif:
       return add_expr(rule_, load_meta(NFT_META_IIF, reg));
     case Source::Oif:

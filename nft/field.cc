@@ -46,8 +46,9 @@ constexpr FieldLayout kFields[] = {
     {Field::CtStatus, "ct status", Source::CtStatus, 0, 4, 0, 0, 28},
     {Field::Mark, "meta mark", Source::Mark, 0, 4, 0, 0, 19},
     {Field::FibSaddrType, "fib saddr type", Source::FibSaddrType, 0, 4, 0, 0, 38},
+    {Field::CtMark, "ct mark", Source::CtMark, 0, 4, 0, 0, 19},
 };
-static_assert(std::size(kFields) == static_cast<std::size_t>(Field::FibSaddrType) + 1);
+static_assert(std::size(kFields) == static_cast<std::size_t>(Field::CtMark) + 1);
 
 constexpr TypeLayout kTypes[] = {
     {FieldType::Ipv4Addr, "ipv4_addr", 7, 4},    {FieldType::Ipv6Addr, "ipv6_addr", 8, 16},

@@ -24,6 +24,7 @@ enum class Source {
   OifName,
   Mark,
   FibSaddrType,
+  CtMark,
   NetworkHeader,
   TransportHeader,
 };

@@ -1,5 +1,7 @@
 #include "nft/opening_rules.h"
 
+#include "nft/cut_bit.h"
+
 namespace tierwall::nft {
 
 namespace {
@@ -19,6 +21,15 @@ std::vector<Rule> opening_rules() {
            accept,
            "replies, and errors of what was allowed"},
           neighbour_discovery_rule()};
+}
+
+std::vector<Rule> opening_rules(const CompileOptions& options) {
+  std::vector<Rule> rules = opening_rules();
+  if (options.established == CompileOptions::Established::Keep) return rules;
+  rules.insert(rules.begin(), {{{{Field::CtMark}, false, Bits{kCutBit}}},
+                               Verdict{Verdict::Code::Drop, {}},
+                               "established, but policy denies it now: cut"});
+  return rules;
 }
 
 Rule neighbour_discovery_rule() {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "nft/compile.h"
 #include "nft/ruleset.h"
 
 namespace tierwall::nft {
@@ -10,6 +11,9 @@ namespace tierwall::nft {
 /// Replies and related errors, neighbour discovery and multicast listeners. Accept here ends only our own judgement;
 /// other tables still see the packet.
 std::vector<Rule> opening_rules();
+
+/// The same, and before it, where established connections are rechecked, the end of those that were cut.
+std::vector<Rule> opening_rules(const CompileOptions& options);
 
 /// The latter alone: in front of connection tracking there are no replies.
 Rule neighbour_discovery_rule();

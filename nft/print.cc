@@ -357,7 +357,7 @@ string print(const Verdict& verdict) {
 string print(const Match& match) {
   TIERWALL_CHECK(!match.fields.empty());
   string text = print_fields(match) + " ";
-  if (match.fields.front() == Field::Mark) {
+  if (match.fields.front() == Field::Mark || match.fields.front() == Field::CtMark) {
     const string bits = hexadecimal(std::get<Bits>(match.right).mask);
     return text + "& " + bits + (match.negated ? " == " : " != ") + hexadecimal(0);
   }

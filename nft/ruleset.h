@@ -100,6 +100,7 @@ enum class Field {
   CtStatus,      ///< bits of ct_status; packets of no connection have none, whether the match is negated or not
   Mark,          ///< bits of the packet's mark
   FibSaddrType,  ///< what kind of address the source is to this node: kLocalAddress
+  CtMark,        ///< bits of the connection's mark; packets of no connection match neither way
 };
 
 inline constexpr std::uint32_t kLoopbackInterface = 1;
@@ -125,7 +126,7 @@ struct Interval {
 /// Right sides. Numbers are plain numbers (protocols, ports, ICMP types, NFPROTO_*).
 using Numbers = std::vector<Interval>;  ///< one: a value or range; several: an anonymous set. Sorted, disjoint.
 using Addresses = std::vector<policy::AddressRange>;  ///< one: an address, prefix or range; several: an anonymous set
-struct Bits {                                         ///< ct state, ct status, mark: any of these bits
+struct Bits {                                         ///< ct state, ct status, marks: any of these bits
   std::uint32_t mask = 0;
   friend auto operator<=>(const Bits&, const Bits&) = default;
 };

@@ -44,9 +44,8 @@ std::optional<Value> of_name(const std::string& name) {
   return Value{.address = std::nullopt, .number = 0, .name = name};
 }
 
-std::optional<Value> of_status(const Packet& packet) {
-  const bool has_connection = (packet.ct_state & (ct_state::kInvalid | ct_state::kUntracked)) == 0;
-  return of_number(has_connection, packet.ct_status);
+bool has_connection(const Packet& packet) {
+  return (packet.ct_state & (ct_state::kInvalid | ct_state::kUntracked)) == 0;
 }
 
 std::optional<Value> of_port(const Packet& packet, Field field) {
@@ -75,7 +74,9 @@ std::optional<Value> read(const Packet& packet, Field field) {
     case Field::OifName:
       return of_name(packet.out_interface);
     case Field::CtStatus:
-      return of_status(packet);
+      return of_number(has_connection(packet), packet.ct_status);
+    case Field::CtMark:
+      return of_number(has_connection(packet), packet.ct_mark);
     case Field::Mark:
       return of_number(true, packet.mark);
     case Field::FibSaddrType:

@@ -27,6 +27,7 @@ struct Packet {
   std::string out_interface = {};           ///< empty: for the node itself, or not known yet
   std::uint32_t mark = 0;
   std::uint32_t ct_status = 0;
+  std::uint32_t ct_mark = 0;
   bool source_is_local = false;  ///< its source is an address of the node
 };
 

@@ -6,8 +6,10 @@
 #include <functional>
 #include <string>
 
+#include "nft/cut_bit.h"
 #include "nft/diff.h"
 #include "nft/print.h"
+#include "nft/simulate.h"
 #include "policy/resolve.h"
 #include "tests/fakes/fake_kernel_tables.h"
 #include "tests/vocabulary/golden.h"
@@ -53,15 +55,55 @@ CompileOptions host_options() {
   return options;
 }
 
+CompileOptions recheck_options() {
+  CompileOptions options = host_options();
+  options.established = CompileOptions::Established::Recheck;
+  return options;
+}
+
 TEST(Compile, GoldenRulesets) {
-  for (const Case& one :
-       {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}}, Case{"many-policies", {}},
-        Case{"unknown-pods", strict_options()}, Case{"denied-told", telling_options()}, Case{"host-endpoints", host_options()}}) {
+  for (const Case& one : {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}},
+                          Case{"many-policies", {}}, Case{"unknown-pods", strict_options()},
+                          Case{"denied-told", telling_options()}, Case{"host-endpoints", host_options()},
+                          Case{"recheck-established", recheck_options()}}) {
     SCOPED_TRACE(one.name);
     const std::string folder = "rulesets/" + std::string(one.name);
     const World world = World::of(test::read_golden(folder + "/input.yaml"));
     EXPECT_THAT(world.problems(), ::testing::IsEmpty());
     test::expect_golden(folder + "/ruleset.nft", print(compile_world(world, one.options)));
+  }
+}
+
+TEST(Compile, RecheckingAddsOneRuleBeforeEveryEstablishedAcceptAndNothingElse) {
+  const World world = World::of(test::read_golden("rulesets/host-endpoints/input.yaml"));
+  const Ruleset kept = compile_world(world, host_options());
+  Ruleset rechecked = compile_world(world, recheck_options());
+  std::size_t added = 0;
+  for (auto& [name, chain] : rechecked.chains) {
+    const std::size_t before = chain.rules.size();
+    std::erase_if(chain.rules, [](const Rule& rule) { return print(rule).starts_with("ct mark & 0x40000000 != "); });
+    const std::string kept_text = print(kept.chains.at(name).rules.front());
+    EXPECT_EQ(before - chain.rules.size(), kept_text.starts_with("ct state established") ? 1U : 0U) << name;
+    added += before - chain.rules.size();
+  }
+  EXPECT_EQ(added, 5U) << "forward, input, pre-dnat, output, postrouting";
+  EXPECT_EQ(rechecked, kept);
+}
+
+TEST(Compile, WhatWasCutIsDroppedBothWaysAndOnlyThere) {
+  const World world = World::of(test::read_golden("rulesets/recheck-established/input.yaml"));
+  for (const bool rechecks : {false, true}) {
+    const Ruleset ruleset = compile_world(world, rechecks ? recheck_options() : host_options());
+    Packet reply{.hook = Hook::Forward,
+                 .source = *policy::parse_address("10.0.0.1"),
+                 .destination = *policy::parse_address("192.0.2.7"),
+                 .ct_state = ct_state::kEstablished,
+                 .ct_mark = 0x80};
+    EXPECT_EQ(simulate(ruleset, reply).end, Walk::End::Accepted);
+    reply.ct_mark |= kCutBit;
+    EXPECT_EQ(simulate(ruleset, reply).end, rechecks ? Walk::End::Dropped : Walk::End::Accepted);
+    reply.ct_state = ct_state::kRelated;
+    EXPECT_EQ(simulate(ruleset, reply).end, rechecks ? Walk::End::Dropped : Walk::End::Accepted);
   }
 }
 

@@ -34,6 +34,7 @@ TEST(PrintRule, WritesMatchesActionAndComment) {
       {rule({is(Field::L4Proto, 200)}, accept()), "meta l4proto 200 accept"},
       {rule({bits(Field::Mark, 0x0200'0000)}), "meta mark & 0x02000000 != 0x00000000 drop"},
       {rule({!bits(Field::Mark, 2)}), "meta mark & 0x00000002 == 0x00000000 drop"},
+      {rule({bits(Field::CtMark, 0x4000'0000)}), "ct mark & 0x40000000 != 0x00000000 drop"},
       {rule({!bits(Field::CtStatus, ct_status::kDnat)}), "ct status ! dnat drop"},
       {rule({is(Field::FibSaddrType, kLocalAddress)}), "fib saddr type local drop"},
       {rule({}, VerdictMapLookup{.field = Field::IifName, .map = "m"}), "iifname vmap @m"},

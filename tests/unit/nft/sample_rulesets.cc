@@ -340,8 +340,9 @@ Ruleset every_host_word() {
   const Match marked = bits(Field::Mark, 0x0200'0000);
   const Match translated = bits(Field::CtStatus, ct_status::kDnat);
   std::vector<Rule> matches;
-  for (const Match& match : {marked, translated, is(Field::FibSaddrType, kLocalAddress),
-                             is_in({Field::IifName}, "interfaces"), is_in({Field::OifName}, "interfaces")}) {
+  for (const Match& match :
+       {marked, translated, bits(Field::CtMark, 0x4000'0000), is(Field::FibSaddrType, kLocalAddress),
+        is_in({Field::IifName}, "interfaces"), is_in({Field::OifName}, "interfaces")}) {
     add_both(matches, match);
   }
   const std::vector<Rule> dispatch = {

@@ -119,6 +119,7 @@ TEST(SimulateMatch, WhatAPacketIsToItsHost) {
   crossing.out_interface = "lo";
   crossing.mark = 6;
   crossing.ct_status = ct_status::kDnat;
+  crossing.ct_mark = 5;
   crossing.source_is_local = true;
   Packet untracked = crossing;
   untracked.ct_state = ct_state::kUntracked;
@@ -143,6 +144,11 @@ TEST(SimulateMatch, WhatAPacketIsToItsHost) {
       {!translated, packet(policy::kTcp), true},
       {translated, untracked, false},
       {!translated, untracked, false},  // it has no status that could lack the bit
+      {bits(Field::CtMark, 4), crossing, true},
+      {bits(Field::CtMark, 2), crossing, false},
+      {!bits(Field::CtMark, 2), crossing, true},
+      {bits(Field::CtMark, 4), untracked, false},
+      {!bits(Field::CtMark, 2), untracked, false},
       {is(Field::FibSaddrType, kLocalAddress), crossing, true},
       {is(Field::FibSaddrType, kLocalAddress), packet(policy::kTcp), false},
   };
