@@ -8,6 +8,7 @@
 
 #include "daemon/control/status.h"
 #include "nft/change_set.h"
+#include "nft/compile.h"
 #include "nft/rule_place.h"
 #include "nft/ruleset.h"
 #include "policy/node_policy.h"
@@ -17,6 +18,7 @@ namespace tierwall::daemon {
 struct Applied {
   std::uint64_t generation = 0;  ///< commits that changed the table, from 1; goes on over restarts
   policy::NodePolicy policy;
+  nft::CompileOptions options;  ///< that it was compiled with
   nft::Ruleset ruleset;
   std::map<std::string, nft::CountedRules> counted;  ///< what its counters count, by their names
   nft::ChangeSet changes;                            ///< that led here

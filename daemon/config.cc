@@ -194,8 +194,11 @@ void read_mark(const Entry& entry) {
 }
 
 void read_established(const Entry& entry) {
+  using Established = nft::CompileOptions::Established;
   constexpr std::array<std::string_view, 2> kWords = {"keep", "recheck"};
-  if (entry.one_of(kWords) == 1) entry.error("\"recheck\" is not supported by this version");
+  const std::optional<std::size_t> word = entry.one_of(kWords);
+  if (!word) return;
+  entry.config().compile.established = *word == 0 ? Established::Keep : Established::Recheck;
 }
 
 void read_unknown_pod(const Entry& entry) {

@@ -65,7 +65,7 @@ struct Config {
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
   /// Denied packets are told of; per_second 0: they are just dropped.
   nft::DeniedLog drops = {.group = kDefaultDropsGroup, .per_second = 100};
-  nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod, host.endpoint_to_host
+  nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod and established, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();
   std::optional<std::string> metrics_listen;

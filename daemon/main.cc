@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "daemon/config.h"
+#include "daemon/connections/netlink_connections.h"
 #include "daemon/memory.h"
 #include "daemon/restore.h"
 #include "daemon/sources/netlink_interfaces.h"
@@ -119,8 +120,15 @@ int run(const Options& options, daemon::Config config) {
   const auto counters = nft::NetlinkTableCounters::open();
   if (!counters) return fail(counters.error());
   auto denied = listen_to_denied(config.drops, **tables);
-  daemon::Daemon daemon(options.config, std::move(config), *boot_id, **tables, listen_to_table((*tables)->port()),
-                        std::move(denied), **counters, **interfaces, journal);
+  daemon::NetlinkConnections connections;
+  daemon::Daemon daemon(options.config, std::move(config), *boot_id,
+                        {.tables = **tables,
+                         .table_notices = listen_to_table((*tables)->port()),
+                         .denied_packets = std::move(denied),
+                         .counters = **counters,
+                         .interfaces = **interfaces,
+                         .connections = connections,
+                         .journal = journal});
   if (const Result<void> started = daemon.start(); !started) return fail(started.error());
   return daemon.run();
 }

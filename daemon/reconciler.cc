@@ -215,6 +215,7 @@ void Reconciler::accept(Attempt attempt) {
   if (attempt.table) {
     next.ruleset = std::move(attempt.table->ruleset);
     next.counted = std::move(attempt.table->places.counted);
+    next.options = attempt.options;
     basis_ = Basis{std::move(attempt.options), std::move(attempt.table->members)};
   } else {
     nft::advance(next.ruleset, attempt.changes);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "daemon/control/utc_time.h"
 #include "daemon/wiring.h"
 #include "policy/review.h"
 
@@ -91,6 +92,7 @@ std::vector<std::string> Daemon::degraded_reasons() const {
   if (const auto trouble = defence_.trouble()) reasons.push_back(*trouble);
   if (unseen_bridge_) reasons.push_back(*unseen_bridge_);
   if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
+  if (rechecks_.trouble()) reasons.push_back(*rechecks_.trouble());
   if (memory_.trouble()) reasons.push_back("state: " + *memory_.trouble() + "; enforcement goes on without it");
   if (changes_.trouble()) reasons.push_back(*changes_.trouble());
   if (const std::size_t errors = object_errors(); errors > 0) {
@@ -154,6 +156,10 @@ std::vector<std::string> Daemon::remarks() const {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
   if (drops_.trouble()) remarks.push_back("drops: " + *drops_.trouble());
+  if (const auto& last = rechecks_.last()) {
+    remarks.push_back(fmt::format("connections: {} looked at, at {}; {} cut so far", last->looked_at,
+                                  print_utc(last->time), rechecks_.cut_so_far()));
+  }
   if (hits_.trouble()) remarks.push_back("counters: " + *hits_.trouble());
   if (changes_.rolled_back()) remarks.push_back(*changes_.rolled_back());
   remarks.insert(remarks.end(), state_file_.remarks.begin(), state_file_.remarks.end());

@@ -43,33 +43,32 @@ Guarded guarded(const Config& config) {
 
 // ---- building and connecting ---------------------------------------------------------------------------------
 
-Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-               Result<std::unique_ptr<nft::TableNotices>> table_notices,
-               Result<std::unique_ptr<DeniedPackets>> denied_packets, nft::TableCounters& counters,
-               KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal)
+Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, Doors doors)
     : config_file_(std::move(config_file)),
       config_(std::move(config)),
-      journal_(journal),
+      journal_(doors.journal),
       state_file_(open_state_file()),
       memory_(*state_file_.store, clock_, boot_id),
       management_flows_(guarded(config_)),
       guard_(management_flows_),
-      drops_(loop_, std::move(denied_packets), clock_, [this](const DeniedPacket& packet) { return explain(packet); }),
-      hits_(counters, *state_file_.store, clock_),
-      tables_(tables, hits_),
-      reconciler_(inventory_, guard_, tables_, clock_, journal, settings()),
+      drops_(loop_, std::move(doors.denied_packets), clock_, [this](const DeniedPacket& packet) { return explain(packet); }),
+      hits_(doors.counters, *state_file_.store, clock_),
+      tables_(doors.tables, hits_),
+      reconciler_(inventory_, guard_, tables_, clock_, journal_, settings()),
+      rechecks_(doors.connections, clock_),
       directory_(make_directory()),
       cluster_(make_cluster()),
       policy_files_(config_.directory.value_or("")),
       changes_(*state_file_.store, policy_files_, clock_, std::move(boot_id), make_enforcement()),
       cni_(loop_, config_.cni_results,
            [this](std::vector<policy::ResourceEvent> events) { receive(std::move(events)); }),
-      interfaces_(loop_, kernel_interfaces,
+      interfaces_(loop_, doors.interfaces,
                   [this](std::vector<policy::ResourceEvent> events) { note_interfaces(std::move(events)); }),
-      defence_(loop_, std::move(table_notices), clock_,
+      defence_(loop_, std::move(doors.table_notices), clock_,
                [this](const TableDefence::Repair& repair) { repair_table(repair); }),
       control_(loop_, make_service()),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
+      recheck_timer_(loop_, systemd::Priority::Reconcile, [this] { recheck(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
       interrupt_(loop_, SIGINT, [this] { stop(); }),
       hangup_(loop_, SIGHUP, [this] { reload(); }) {}
@@ -399,6 +398,7 @@ void Daemon::step() {
     look_at_bridges();  // the pod CIDRs may be known now
     ask_for_what_is_needed();
   }
+  want_recheck();
   open_state_again();
   memory_.step();
   note_memory();
@@ -445,6 +445,44 @@ void Daemon::schedule() {
   }
   if (!due) return step_timer_.stop();
   step_timer_.start(std::max(*due - clock_.monotonic(), std::chrono::microseconds(0)));
+}
+
+// ---- established connections ---------------------------------------------------------------------------------
+
+/// What is in force says so, and not only the configuration: without the rule that drops what is cut there is no use.
+bool Daemon::rechecks_connections() const {
+  return reconciler_.applied() &&
+         reconciler_.applied()->options.established == nft::CompileOptions::Established::Recheck;
+}
+
+/// After every commit, also after one that only adds members to sets: a rule that denies may look into them.
+void Daemon::want_recheck() {
+  if (!rechecks_connections()) {
+    rechecks_.stop();
+    return recheck_timer_.stop();
+  }
+  if (std::exchange(rechecked_generation_, reconciler_.applied()->generation) == reconciler_.applied()->generation) {
+    return;
+  }
+  rechecks_.want();
+  schedule_recheck();
+}
+
+void Daemon::schedule_recheck() {
+  const auto due = rechecks_.due();
+  if (!due) return recheck_timer_.stop();
+  recheck_timer_.start(std::max(*due - clock_.monotonic(), std::chrono::microseconds(0)));
+}
+
+void Daemon::recheck() {
+  const auto applied = reconciler_.applied();
+  const auto report = rechecks_.step({applied->policy, applied->options, interface_to});
+  if (report && report->cut > 0) {
+    record(Level::Notice, systemd::message::kConnectionsCut, print_cuts(*report),
+           {{systemd::Field::Generation, std::to_string(applied->generation)}});
+  }
+  publish();
+  schedule_recheck();
 }
 
 /// Tells the journal and the service manager what is different from what they were told last.

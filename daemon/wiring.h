@@ -7,7 +7,8 @@
 //   interfaces --------+       |    |            |                    |
 //                              v    | at start   |                 Applied --> what to ask the API server for
 //                            Memory (SQLite) <---|--------------------+
-//                                                v                    v
+//                                                v                    |--> Rechecks ==cut==> ConnectionTable
+//                                                                     v
 //   tierwall <==Varlink==> control socket <-- StatusReport, rows -----+--> journal, service manager
 //
 //   ==> data moves     --> somebody is told, and reads
@@ -22,6 +23,8 @@
 #include "daemon/changes/policy_files.h"
 #include "daemon/clock.h"
 #include "daemon/config.h"
+#include "daemon/connections/connection_table.h"
+#include "daemon/connections/rechecks.h"
 #include "daemon/control/control_server.h"
 #include "daemon/control/node_facts.h"
 #include "daemon/control/status.h"
@@ -51,17 +54,25 @@ struct ConfigFile {
   bool may_be_missing = true;
 };
 
+/// Everything outside the process. What is borrowed outlives the daemon; without notices or denied packets it runs and
+/// tells so.
+struct Doors {
+  nft::KernelTables& tables;
+  Result<std::unique_ptr<nft::TableNotices>> table_notices;
+  Result<std::unique_ptr<DeniedPackets>> denied_packets;
+  nft::TableCounters& counters;
+  KernelInterfaces& interfaces;
+  ConnectionTable& connections;
+  systemd::JournalSink& journal;
+};
+
 class Daemon {
  public:
   /// Between tries to open a state file that cannot be written; a reload tries at once.
   static constexpr std::chrono::seconds kOpenStateAgain{30};
 
-  /// Borrows the doors, which outlive it, but for the notices and the denied packets; without them it runs and tells
-  /// so. `boot_id` tells this boot of the machine from others.
-  Daemon(ConfigFile config_file, Config config, std::string boot_id, nft::KernelTables& tables,
-         Result<std::unique_ptr<nft::TableNotices>> table_notices,
-         Result<std::unique_ptr<DeniedPackets>> denied_packets, nft::TableCounters& counters,
-         KernelInterfaces& kernel_interfaces, systemd::JournalSink& journal);
+  /// `boot_id` tells this boot of the machine from others.
+  Daemon(ConfigFile config_file, Config config, std::string boot_id, Doors doors);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -131,6 +142,10 @@ class Daemon {
   void note_memory();
   void open_state_again();
   void schedule();
+  [[nodiscard]] bool rechecks_connections() const;
+  void want_recheck();
+  void schedule_recheck();
+  void recheck();
   void publish();
   void stop();
   void record(systemd::Level level, systemd::MessageId id, std::string message,
@@ -167,6 +182,8 @@ class Daemon {
   HitCounts hits_;
   CountedTables tables_;
   Reconciler reconciler_;
+  Rechecks rechecks_;
+  std::uint64_t rechecked_generation_ = 0;      // for which a recheck was wanted
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source
   DirectoryFiles policy_files_;
@@ -178,6 +195,7 @@ class Daemon {
   AutoHostEndpoint auto_endpoint_;
   ControlServer control_;
   systemd::Timer step_timer_;
+  systemd::Timer recheck_timer_;
   systemd::SignalWatch terminate_;
   systemd::SignalWatch interrupt_;
   systemd::SignalWatch hangup_;

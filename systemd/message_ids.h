@@ -33,12 +33,14 @@ inline constexpr MessageId kTableChanged{"492491628eef4a529918cbf2960d1bb7"};
 inline constexpr MessageId kPolicyApplied{"3814c56b3be34f05944c4daa8850b854"};
 inline constexpr MessageId kPolicyConfirmed{"c30fb254365249be90919b675918e0ab"};
 inline constexpr MessageId kPolicyRolledBack{"c86cd431e035464799b0f39944213212"};
+inline constexpr MessageId kConnectionsCut{"a2830ff75191d195aab3485450336045"};
 inline constexpr MessageId kStopped{"03732cae000d4049bd28a1d115f847bc"};
 
-inline constexpr std::array kAll = {
-    kStarted,        kInSync,         kDegraded,       kCommitted,          kRejected,        kNotCompiled, kSourceLost,
-    kSourceRegained, kConfigRejected, kConfigReloaded, kControlUnavailable, kStateTrouble,    kRestored,    kGuarded,
-    kTableChanged,   kStopped,        kPolicyApplied,  kPolicyConfirmed,    kPolicyRolledBack};
+inline constexpr std::array kAll = {kStarted,        kInSync,         kDegraded,           kCommitted,
+                                    kRejected,       kNotCompiled,    kSourceLost,         kSourceRegained,
+                                    kConfigRejected, kConfigReloaded, kControlUnavailable, kStateTrouble,
+                                    kRestored,       kGuarded,        kTableChanged,       kConnectionsCut,
+                                    kStopped,        kPolicyApplied,  kPolicyConfirmed,    kPolicyRolledBack};
 }  // namespace message
 
 }  // namespace tierwall::systemd

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "policy/address.h"
@@ -53,6 +54,8 @@ class ConnectionTable {
  public:
   virtual ~ConnectionTable() = default;
 
+  /// Every address of this node's interfaces, those of Services among them where a proxy puts them there.
+  virtual Result<std::set<policy::Address>> own_addresses() = 0;
   /// Begins to list the connections of both families; a listing that is under way ends.
   /// Denied: without CAP_NET_ADMIN. Unavailable: the kernel tracks none, or does not answer.
   virtual Result<void> begin_listing() = 0;

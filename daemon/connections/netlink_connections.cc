@@ -1,6 +1,7 @@
 #include "daemon/connections/netlink_connections.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -95,7 +97,39 @@ bool is_connection_to(const inet_diag_msg& socket, const SocketEnds& ends) {
          socket.id.idiag_sport == htons(ends.local_port);
 }
 
+std::optional<policy::Address> to_address(const sockaddr* generic) {
+  policy::Address address;
+  if (generic == nullptr) return std::nullopt;
+  if (generic->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, generic, sizeof v4);
+    std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+    return address;
+  }
+  if (generic->sa_family != AF_INET6) return std::nullopt;
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, generic, sizeof v6);
+  address.family = policy::Family::V6;
+  std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+  return address;
+}
+
+struct FreeAddresses {
+  void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
+};
+
 }  // namespace
+
+Result<std::set<policy::Address>> NetlinkConnections::own_addresses() {
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return kernel_error("addresses of this node", errno);
+  const std::unique_ptr<ifaddrs, FreeAddresses> list(first);
+  std::set<policy::Address> own;
+  for (const ifaddrs* each = list.get(); each != nullptr; each = each->ifa_next) {
+    if (const auto address = to_address(each->ifa_addr)) own.insert(*address);
+  }
+  return own;
+}
 
 void NetlinkConnections::SocketCloser::operator()(mnl_socket* socket) const {
   mnl_socket_close(socket);

@@ -14,6 +14,7 @@ namespace tierwall::daemon {
 
 class NetlinkConnections final : public ConnectionTable {
  public:
+  Result<std::set<policy::Address>> own_addresses() override;
   Result<void> begin_listing() override;
   Result<std::optional<std::vector<TrackedConnection>>> list_some() override;
   Result<bool> set_cut(const TrackedConnection& connection, bool cut) override;

@@ -36,6 +36,7 @@ void Rechecks::stop() {
   failures_ = 0;
   listed_.clear();
   last_.reset();
+  cut_so_far_ = 0;
 }
 
 std::optional<std::chrono::microseconds> Rechecks::due() const {
@@ -45,14 +46,12 @@ std::optional<std::chrono::microseconds> Rechecks::due() const {
   return std::nullopt;
 }
 
-std::optional<RecheckReport> Rechecks::step(const JudgedBy& by) {
+std::optional<RecheckReport> Rechecks::step(const InForce& in_force) {
   const std::chrono::microseconds started = clock_.monotonic();
   const auto wanted_at = due();
   if (!wanted_at || started < *wanted_at) return std::nullopt;
   if (!running_) begin();
-  JudgedBy remembering = by;
-  remembering.interface_to = [this, &by](const policy::Address& address) { return interface_to(by, address); };
-  const Result<bool> done = go_on(ConnectionJudge(std::move(remembering)), started + kSlice);
+  const Result<bool> done = go_on(in_force, started + kSlice);
   const std::chrono::microseconds took = clock_.monotonic() - started;
   report_.busy += took;
   report_.longest = std::max(report_.longest, took);
@@ -77,11 +76,21 @@ void Rechecks::begin() {
   interfaces_.clear();
 }
 
+Result<void> Rechecks::ask_kernel() {
+  Result<std::set<policy::Address>> own = table_.own_addresses();
+  if (!own) return own.error();
+  own_addresses_ = *std::move(own);
+  return table_.begin_listing();
+}
+
 /// True at the end of the listing.
-Result<bool> Rechecks::go_on(const ConnectionJudge& judge, std::chrono::microseconds deadline) {
+Result<bool> Rechecks::go_on(const InForce& in_force, std::chrono::microseconds deadline) {
   if (!std::exchange(listing_, true)) {
-    if (const Result<void> begun = table_.begin_listing(); !begun) return begun.error();
+    if (const Result<void> asked = ask_kernel(); !asked) return asked.error();
   }
+  const ConnectionJudge judge(
+      {in_force.policy, in_force.options, own_addresses_,
+       [this, &in_force](const policy::Address& address) { return interface_to(in_force, address); }});
   while (clock_.monotonic() < deadline) {
     if (next_ == listed_.size()) {
       Result<std::optional<std::vector<TrackedConnection>>> more = table_.list_some();
@@ -140,6 +149,7 @@ RecheckReport Rechecks::finish() {
   not_before_ = clock_.monotonic() + std::max(kApart, report_.busy * kRestFactor);
   report_.time = clock_.unix_time();
   last_ = report_;
+  cut_so_far_ += report_.cut;
   return report_;
 }
 
@@ -157,9 +167,9 @@ void Rechecks::fail(const Error& error) {
                          error.message);
 }
 
-std::string Rechecks::interface_to(const JudgedBy& by, const policy::Address& address) {
+std::string Rechecks::interface_to(const InForce& in_force, const policy::Address& address) {
   const auto [known, fresh] = interfaces_.try_emplace(address);
-  if (fresh) known->second = by.interface_to(address);
+  if (fresh) known->second = in_force.interface_to(address);
   return known->second;
 }
 

@@ -13,8 +13,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,13 @@
 #include "daemon/connections/judge_connection.h"
 
 namespace tierwall::daemon {
+
+/// What is in force, for one step.
+struct InForce {
+  const policy::NodePolicy& policy;
+  const nft::CompileOptions& options;
+  std::function<std::string(const policy::Address&)> interface_to;  ///< as of JudgedBy
+};
 
 /// What one recheck found and did.
 struct RecheckReport {
@@ -66,15 +75,18 @@ class Rechecks {
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
   /// Goes on for at most about kSlice. The report of a recheck that ended with this step.
-  std::optional<RecheckReport> step(const JudgedBy& by);
+  std::optional<RecheckReport> step(const InForce& in_force);
 
   /// Of the last one that came to its end.
   [[nodiscard]] const std::optional<RecheckReport>& last() const { return last_; }
+  /// By all of them since stop(), or since the start.
+  [[nodiscard]] std::size_t cut_so_far() const { return cut_so_far_; }
   /// Why connections cannot be judged or cut; it is tried again.
   [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
 
  private:
-  Result<bool> go_on(const ConnectionJudge& judge, std::chrono::microseconds deadline);
+  Result<void> ask_kernel();
+  Result<bool> go_on(const InForce& in_force, std::chrono::microseconds deadline);
   Result<void> treat(const ConnectionJudge& judge, const TrackedConnection& connection);
   Result<void> cut(const ConnectionJudge& judge, const TrackedConnection& connection,
                    const ConnectionJudgement& judgement);
@@ -82,7 +94,7 @@ class Rechecks {
   void begin();
   RecheckReport finish();
   void fail(const Error& error);
-  [[nodiscard]] std::string interface_to(const JudgedBy& by, const policy::Address& address);
+  [[nodiscard]] std::string interface_to(const InForce& in_force, const policy::Address& address);
 
   ConnectionTable& table_;
   const Clock& clock_;
@@ -92,6 +104,7 @@ class Rechecks {
   int failures_ = 0;  // in a row
   std::optional<std::string> trouble_;
   std::optional<RecheckReport> last_;
+  std::size_t cut_so_far_ = 0;
 
   // While one is under way:
   bool running_ = false;
@@ -99,6 +112,7 @@ class Rechecks {
   RecheckReport report_;
   std::vector<TrackedConnection> listed_;  // and not judged yet, from next_ on
   std::size_t next_ = 0;
+  std::set<policy::Address> own_addresses_;
   std::map<policy::Address, std::string> interfaces_;  // that addresses are reached by
 };
 

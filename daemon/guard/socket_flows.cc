@@ -188,6 +188,11 @@ ManagementFlow outbound(std::string what, const Connection& connection, const st
 
 }  // namespace
 
+std::string interface_to(const Address& address) {
+  const Result<SocketPtr> routes = open_socket(NETLINK_ROUTE);
+  return routes ? find_interface(*routes, address) : std::string();
+}
+
 std::vector<Connection> read_connections(const std::string& answers) {
   std::vector<Connection> connections;
   for_each_message(answers, [&](const nlmsghdr& message) {

@@ -23,6 +23,9 @@ struct Connection {
   friend auto operator<=>(const Connection&, const Connection&) = default;
 };
 
+/// The interface by which the kernel would send to this address; empty: it would not, or gives no answer.
+std::string interface_to(const policy::Address& address);
+
 /// What of the connections is worth guarding.
 struct Guarded {
   std::string node;

@@ -39,7 +39,7 @@ THIRD_PARTY = {
     "daemon/drops/netlink_denied_packets": ("libmnl/", "libnetfilter_log/", "linux/", "arpa/", "net/", "sys/"),
     "daemon/guard/socket_flows": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/connections/connection_messages": ("libmnl/", "linux/", "arpa/", "netinet/", "sys/"),
-    "daemon/connections/netlink_connections": ("fmt/", "libmnl/", "linux/", "arpa/", "netinet/", "sys/"),
+    "daemon/connections/netlink_connections": ("fmt/", "libmnl/", "linux/", "arpa/", "ifaddrs.h", "netinet/", "sys/"),
     "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),

@@ -16,6 +16,10 @@ namespace tierwall::test {
 
 class FakeConnections final : public daemon::ConnectionTable {
  public:
+  Result<std::set<policy::Address>> own_addresses() override {
+    if (failure) return *failure;
+    return own;
+  }
   Result<void> begin_listing() override {
     if (failure) return *failure;
     ++listings;
@@ -44,6 +48,7 @@ class FakeConnections final : public daemon::ConnectionTable {
   Result<bool> end_socket(const daemon::SocketEnds& ends) override { return sockets.erase(ends) != 0; }
 
   std::vector<daemon::TrackedConnection> present;
+  std::set<policy::Address> own;
   std::set<daemon::SocketEnds> sockets;
   std::size_t per_chunk = 2;
   int listings = 0;               ///< begun so far

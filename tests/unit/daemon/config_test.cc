@@ -149,6 +149,16 @@ TEST(Config, WhatIsSaidOfHostEndpointsReachesTheTable) {
   EXPECT_THAT(options.failsafes.inbound, SizeIs(1));
 }
 
+TEST(Config, EstablishedConnectionsAreRecheckedOnlyIfItSaysSo) {
+  using Established = nft::CompileOptions::Established;
+  const auto established = [](const char* text) {
+    return compile_options(node_settings(parse_config(text, "t.toml").config), {}).established;
+  };
+  EXPECT_EQ(established(""), Established::Keep);
+  EXPECT_EQ(established("dataplane.established = \"keep\""), Established::Keep);
+  EXPECT_EQ(established("dataplane.established = \"recheck\""), Established::Recheck);
+}
+
 TEST(Config, FailsafeListsMayBeEmptyAndMayRepeatThemselves) {
   const Config config = parse_config(R"(
 [host]
@@ -189,8 +199,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[source.kubernetes]\ncontext = \"a\"\n", "error: source.kubernetes.kubeconfig: required"},
         BadRow{"[source.kubernetes]\nkubeconfg = \"/x\"\n", "did you mean 'source.kubernetes.kubeconfig'?"},
         BadRow{"[restore]\nfallback = \"open\"\n", "'open' is none of \"auto\", \"none\", \"deny\""},
-        BadRow{"[dataplane]\nestablished = \"recheck\"\n",
-               "t.toml:2:15: error: dataplane.established: \"recheck\" is not supported by this version"},
+        BadRow{"[dataplane]\nestablished = \"cut\"\n",
+               "t.toml:2:15: error: dataplane.established: 'cut' is none of \"keep\", \"recheck\""},
         BadRow{"[policy]\ntie_break = \"calico-3.30\"\n",
                "t.toml:2:13: error: policy.tie_break: 'calico-3.30' is none of \"calico-3.32\", \"calico-3.31\""},
         BadRow{"[policy]\ntie_brake = \"calico-3.31\"\n", "unknown key, did you mean 'policy.tie_break'?"},

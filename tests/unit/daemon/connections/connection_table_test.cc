@@ -48,6 +48,9 @@ std::vector<TrackedConnection> list_ours(ConnectionTable& table) {
 
 /// `connect` makes connections of every sort to the port on loopback, and has others mark them.
 void expect_contract(ConnectionTable& table, const std::function<void()>& connect) {
+  const Result<std::set<policy::Address>> own = table.own_addresses();
+  ASSERT_TRUE(own) << own.error().message;
+  EXPECT_EQ(*own, (std::set{*policy::parse_address("127.0.0.1"), *policy::parse_address("::1")}));
   EXPECT_TRUE(list_ours(table).empty());
   connect();
   const std::vector<TrackedConnection> found = list_ours(table);
@@ -77,6 +80,7 @@ void expect_contract(ConnectionTable& table, const std::function<void()>& connec
 
 TEST(ConnectionTable, OfTheFake) {
   test::FakeConnections fake;
+  fake.own = {*policy::parse_address("127.0.0.1"), *policy::parse_address("::1")};
   expect_contract(fake, [&] {
     fake.present = {with_mark(tracked_tcp("127.0.0.1", "127.0.0.1", kTrackedPort), kMarkOfOthers),
                     with_mark(tracked_tcp("::1", "::1", kTrackedPort), kMarkOfOthers),

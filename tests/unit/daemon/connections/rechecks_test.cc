@@ -23,13 +23,16 @@ constexpr std::uint32_t kForeignBits = 0x81;
 
 /// web is closed unless a test opens it.
 struct RechecksTest : testing::Test {
-  RechecksTest() { options.node = "here"; }
+  RechecksTest() {
+    options.node = "here";
+    table.own = {*parse_address("192.0.2.1")};
+  }
 
   /// Steps as long as something is due now. The last report, if one came.
   std::optional<RecheckReport> run() {
     std::optional<RecheckReport> last;
     while (rechecks.due() && *rechecks.due() <= clock.monotonic()) {
-      if (auto report = rechecks.step({policy, options, own, [](const policy::Address&) { return "eth0"; }})) {
+      if (auto report = rechecks.step({policy, options, [](const policy::Address&) { return "eth0"; }})) {
         last = std::move(report);
       }
     }
@@ -51,7 +54,6 @@ struct RechecksTest : testing::Test {
   Rechecks rechecks{table, clock};
   policy::NodePolicy policy = policy_here(ingress_of("web", ""));
   nft::CompileOptions options;
-  std::set<policy::Address> own = {*parse_address("192.0.2.1")};
 };
 
 TEST_F(RechecksTest, NothingIsDueUntilSomebodyWantsIt) {
@@ -76,6 +78,7 @@ TEST_F(RechecksTest, CutsWhatIsDeniedAndOnlyThatAndLeavesForeignBitsAlone) {
   const auto again = recheck();
   ASSERT_TRUE(again);
   EXPECT_EQ(again->cut, 0U) << "it is cut already";
+  EXPECT_EQ(rechecks.cut_so_far(), 2U);
 }
 
 TEST_F(RechecksTest, WhatIsAllowedAgainIsReleased) {
@@ -148,7 +151,7 @@ TEST_F(RechecksTest, OneStepTakesASliceAndWhatTookLongRestsLong) {
   int steps = 0;
   std::optional<RecheckReport> report;
   for (; !report; ++steps) {
-    report = rechecks.step({policy, options, own, [](const policy::Address&) { return "eth0"; }});
+    report = rechecks.step({policy, options, [](const policy::Address&) { return "eth0"; }});
   }
   EXPECT_EQ(steps, 6) << "of two chunks of two each";
   EXPECT_EQ(report->busy, milliseconds(33));
