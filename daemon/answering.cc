@@ -79,7 +79,7 @@ Result<Json> Daemon::answer_self_check() {
 std::optional<Drop> Daemon::explain(const DeniedPacket& packet) const {
   const auto applied = reconciler_.applied();
   if (!applied) return std::nullopt;
-  Drop drop = explain_drop(packet, applied->policy, compile_options(settings(), inventory_.snapshot()));
+  Drop drop = explain_drop(packet, applied->policy, applied->options);
   drop.generation = applied->generation;
   return drop;
 }

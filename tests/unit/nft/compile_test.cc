@@ -62,10 +62,10 @@ CompileOptions recheck_options() {
 }
 
 TEST(Compile, GoldenRulesets) {
-  for (const Case& one : {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}},
-                          Case{"many-policies", {}}, Case{"unknown-pods", strict_options()},
-                          Case{"denied-told", telling_options()}, Case{"host-endpoints", host_options()},
-                          Case{"recheck-established", recheck_options()}}) {
+  for (const Case& one :
+       {Case{"default-deny", {}}, Case{"tiers-with-pass", {}}, Case{"sets-and-ports", {}}, Case{"many-policies", {}},
+        Case{"unknown-pods", strict_options()}, Case{"denied-told", telling_options()},
+        Case{"host-endpoints", host_options()}, Case{"recheck-established", recheck_options()}}) {
     SCOPED_TRACE(one.name);
     const std::string folder = "rulesets/" + std::string(one.name);
     const World world = World::of(test::read_golden(folder + "/input.yaml"));
