@@ -17,6 +17,7 @@
 #include "daemon/ctl/explain_command.h"
 #include "daemon/ctl/get_command.h"
 #include "daemon/ctl/history_command.h"
+#include "daemon/ctl/matrix_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
@@ -41,6 +42,7 @@ struct VerbWords {
 constexpr VerbWords kVerbs[] = {
     {"check", "Validate manifests", exit_code::kBadInput},
     {"explain", "Tell whether a connection is allowed, and why", exit_code::kBadInput},
+    {"matrix", "Draw who may reach whom", exit_code::kBadInput},
     {"compile", "Print the nftables table of a node", exit_code::kBadInput},
     {"test", "Run policy tests", exit_code::kBadInput},
     {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
@@ -72,6 +74,7 @@ class CommandLine {
   void add_manifests(CLI::App& verb, std::vector<std::string>& paths, policy::TieBreak& tie_break);
   void add_check();
   void add_explain();
+  void add_matrix();
   void add_compile();
   void add_test();
   void add_status();
@@ -94,6 +97,7 @@ class CommandLine {
   std::vector<std::string> more_paths_;
   CheckOptions check_;
   ExplainOptions explain_;
+  MatrixOptions matrix_;
   CompileCommandOptions compile_;
   TestOptions test_;
   StatusOptions status_{kDefaultControlSocket, Output::Text};
@@ -160,6 +164,7 @@ CommandLine::CommandLine() {
   }
   add_check();
   add_explain();
+  add_matrix();
   add_compile();
   add_test();
   add_status();
@@ -211,6 +216,23 @@ void CommandLine::add_explain() {
                "Without -f: answer for what the objects ask for, where that is not in force yet");
   add_doors(app, explain_.doors);
   add_output(app, explain_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
+}
+
+void CommandLine::add_matrix() {
+  CLI::App& app = verb("matrix");
+  add_manifests(app, matrix_.paths, matrix_.tie_break);
+  app.add_option("-n,--namespace", matrix_.namespaces, "Whose pods (default: all); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("NAMESPACE");
+  app.add_option("--proto", matrix_.service.proto, "tcp (default), udp, sctp, icmp, icmpv6 or a number")
+      ->type_name("P");
+  app.add_option("--dport", matrix_.service.dport, "Destination port")->type_name("N");
+  app.add_option("--icmp", matrix_.service.icmp, "ICMP type and code (default: echo request)")->type_name("T[/C]");
+  app.add_option("--family", matrix_.service.family, "4 or 6 (default 4)")->type_name("4|6");
+  app.add_option("--most", matrix_.most, "How many pods at most (default 60)")->type_name("N");
+  add_doors(app, matrix_.doors);
+  add_output(app, matrix_.output,
+             {{"text", Output::Text}, {"json", Output::Json}, {"dot", Output::Dot}, {"svg", Output::Svg}});
 }
 
 void CommandLine::add_compile() {
@@ -376,9 +398,10 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
     if (!apply_.paths.empty()) apply_.paths.insert(apply_.paths.end(), more_paths_.begin(), more_paths_.end());
     return apply_command(apply_, context);
   }
-  for (std::vector<std::string>* paths : {&check_.paths, &explain_.paths, &compile_.paths}) {
+  for (std::vector<std::string>* paths : {&check_.paths, &explain_.paths, &matrix_.paths, &compile_.paths}) {
     if (!paths->empty() && name != "test") paths->insert(paths->end(), more_paths_.begin(), more_paths_.end());
   }
+  if (name == "matrix") return matrix_command(matrix_, context);
   if (name == "explain") return explain_command(explain_, context);
   if (name == "test" && !test_.paths.empty()) return run_test(context);
   if (name == "check" && !check_.paths.empty()) return check_command(check_, context);

@@ -37,7 +37,7 @@ inline constexpr int kDegraded = 2;
 inline constexpr int kNotRunning = 3;
 }  // namespace exit_code
 
-enum class Output { Text, Wide, Name, Json, JsonLines, Nft };
+enum class Output { Text, Wide, Name, Json, JsonLines, Nft, Dot, Svg };
 
 /// "tierwall VERB: MESSAGE" as one line on the error stream.
 void print_failure(const Context& context, std::string_view verb, std::string_view message);

@@ -106,14 +106,6 @@ int explain_file(const ExplainOptions& options, Worlds& worlds, const Context& c
 
 // ---- of this node ---------------------------------------------------------------------------------------------
 
-JudgeOptions judge_options(const ExplainOptions& options, const NodeFacts& facts) {
-  return {.node = options.node ? options.node : std::optional(facts.settings.node),
-          .host_name = facts.settings.node,
-          .tie_break = facts.settings.tie_break,
-          .failsafes = facts.settings.failsafes,
-          .of_node = facts.settings.compile};
-}
-
 std::optional<TableInForce> table_in_force(const NodeDoors& doors, const NodeWorld& world) {
   if (!world.is_running) return std::nullopt;
   return TableInForce{world.facts.settings.node,
@@ -154,7 +146,9 @@ int explain_on_node(const ExplainOptions& options, const Context& context) {
         context, kExplainVerb,
         fmt::format("no tierwalld runs here; judged by what it left (generation {})", world->facts.generation));
   }
-  Worlds worlds(world->snapshot(), judge_options(options, world->facts), table_in_force(options.doors, *world));
+  JudgeOptions judging = judge_options(world->facts);
+  if (options.node) judging.node = options.node;
+  Worlds worlds(world->snapshot(), judging, table_in_force(options.doors, *world));
   if (options.flows) return explain_file(options, worlds, context);
   if (world->facts.pending.empty()) return explain_one(options, worlds, context);
   Result<Answer> answer = ask_one(options, worlds);

@@ -97,6 +97,14 @@ Result<NodeWorld> read_node_world(const NodeDoors& doors) {
                                                    world.error().message, left.error().message)};
 }
 
+JudgeOptions judge_options(const NodeFacts& facts) {
+  return {.node = facts.settings.node,
+          .host_name = facts.settings.node,
+          .tie_break = facts.settings.tie_break,
+          .failsafes = facts.settings.failsafes,
+          .of_node = facts.settings.compile};
+}
+
 Result<PacketVerdict> ask_table(const NodeDoors& doors, const nft::Packet& packet) {
   return ask<PacketVerdict>(doors, "JudgePacket", {{"packet", to_json(packet)}}, "verdict", packet_verdict_from_json);
 }

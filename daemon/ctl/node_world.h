@@ -9,6 +9,7 @@
 #include "daemon/control/control_client.h"
 #include "daemon/control/node_facts.h"
 #include "daemon/control/packet_verdict.h"
+#include "daemon/ctl/connection.h"
 #include "policy/inventory.h"
 #include "policy/result.h"
 
@@ -31,6 +32,9 @@ struct NodeWorld {
 
 /// Unavailable if neither a daemon nor a state file is there; otherwise what went wrong.
 Result<NodeWorld> read_node_world(const NodeDoors& doors);
+
+/// How connections are judged on that node.
+JudgeOptions judge_options(const NodeFacts& facts);
 
 /// What the table in force does to a packet. Errors as of call().
 Result<PacketVerdict> ask_table(const NodeDoors& doors, const nft::Packet& packet);

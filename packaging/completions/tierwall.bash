@@ -18,6 +18,7 @@ _tierwall_outputs() {
   case $1 in
     explain) echo "text json jsonl" ;;
     compile) echo "nft json" ;;
+    matrix) echo "text json dot svg" ;;
     get) echo "text wide json name" ;;
     drops) echo "text json jsonl" ;;
     *) echo "text json" ;;
@@ -28,6 +29,7 @@ _tierwall_options() {
   case $1 in
     check) echo "-f --file --tie-break" ;;
     explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify --tie-break --pending --socket --config --state" ;;
+    matrix) echo "-f --file -n --namespace --proto --dport --icmp --family --most --tie-break --socket --config --state" ;;
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;
     get) echo "--socket --no-legend" ;;
@@ -51,7 +53,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain compile test status get top drops doctor apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get top drops doctor apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in
