@@ -22,39 +22,21 @@ constexpr std::size_t kAnswerRoom = 8 * 1024;
 
 // ---- which element -------------------------------------------------------------------------------------------
 
-/// The first attribute among these bytes that fits.
-template <typename Predicate>
-const nlattr* find_attribute(const void* start, std::size_t length, Predicate fits) {
-  const auto* attribute = static_cast<const nlattr*>(start);
-  auto left = static_cast<int>(length);
-  while (mnl_attr_ok(attribute, left)) {
-    if (fits(*attribute)) return attribute;
-    left -= static_cast<int>(MNL_ALIGN(attribute->nla_len));
-    attribute = mnl_attr_next(attribute);
-  }
-  return nullptr;
-}
-
 template <typename Predicate>
 const nlattr* find_nested(const nlattr* nest, Predicate fits) {
   if (nest == nullptr) return nullptr;
-  return find_attribute(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), fits);
-}
-
-auto has_type(std::uint16_t type) {
-  return [type](const nlattr& attribute) { return mnl_attr_get_type(&attribute) == type; };
+  return find_attribute({static_cast<const std::uint8_t*>(mnl_attr_get_payload(nest)), mnl_attr_get_payload_len(nest)},
+                        fits);
 }
 
 /// The key of the element at this place of a message, as the kernel points to it; empty if it points elsewhere.
 Key key_at(const nlmsghdr* message, std::uint32_t offset) {
-  const void* payload = mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg));
-  const std::size_t length = mnl_nlmsg_get_payload_len(message) - sizeof(nfgenmsg);
   const auto* blamed = reinterpret_cast<const std::uint8_t*>(message) + offset;
   const auto contains_blamed = [blamed](const nlattr& attribute) {
     const auto* start = reinterpret_cast<const std::uint8_t*>(&attribute);
     return start <= blamed && blamed < start + attribute.nla_len;
   };
-  const nlattr* list = find_attribute(payload, length, has_type(NFTA_SET_ELEM_LIST_ELEMENTS));
+  const nlattr* list = find_attribute(payload_behind(message, sizeof(nfgenmsg)), has_type(NFTA_SET_ELEM_LIST_ELEMENTS));
   const nlattr* element = find_nested(list, contains_blamed);
   const nlattr* value = find_nested(find_nested(element, has_type(NFTA_SET_ELEM_KEY)), has_type(NFTA_DATA_VALUE));
   if (value == nullptr) return {};
@@ -75,18 +57,18 @@ const nlmsghdr* find_message(const Batch& batch, std::uint32_t sequence) {
 
 /// Acknowledgements and failures are NLMSG_ERROR; nothing else comes on this socket.
 Answer parse_answer(const nlmsghdr* message) {
-  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-  Answer answer{.sequence = message->nlmsg_seq, .errno_value = -error->error, .offset = 0};
+  Answer answer{.sequence = message->nlmsg_seq, .errno_value = refused_errno(message), .offset = 0};
   const bool capped = (message->nlmsg_flags & NLM_F_CAPPED) != 0;
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0 || !capped) return answer;
-  const nlattr* offset =
-      find_attribute(error + 1, mnl_nlmsg_get_payload_len(message) - sizeof *error, has_type(NLMSGERR_ATTR_OFFS));
-  if (offset != nullptr) answer.offset = mnl_attr_get_u32(offset);
+  const nlattr* offset = find_attribute(payload_behind(message, sizeof(nlmsgerr)), has_type(NLMSGERR_ATTR_OFFS));
+  if (offset != nullptr && mnl_attr_get_payload_len(offset) == sizeof answer.offset) {
+    answer.offset = mnl_attr_get_u32(offset);
+  }
   return answer;
 }
 
 void take(Answers& answers, const nlmsghdr* message, const Batch& batch) {
-  if (message->nlmsg_type != NLMSG_ERROR) return;
+  if (message->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr)) return;
   const Answer answer = parse_answer(message);
   // Unsigned: an answer to an earlier transaction is far away, not negative.
   const std::uint32_t position = answer.sequence - batch.first_sequence;
@@ -116,6 +98,13 @@ Rejected rejected_whole(int errno_value) {
           .message = std::string("transaction: ") + std::strerror(errno_value)};
 }
 
+void read_answers(Datagram datagram, const Batch& batch, Answers& answers) {
+  for_each_message(datagram, [&](const nlmsghdr* message) {
+    take(answers, message, batch);
+    return true;
+  });
+}
+
 Answers receive_answers(const mnl_socket* socket, const Batch& batch) {
   Answers answers;
   alignas(nlmsghdr) std::array<std::uint8_t, kAnswerRoom> room;
@@ -127,12 +116,7 @@ Answers receive_answers(const mnl_socket* socket, const Batch& batch) {
       continue;
     }
     if (received <= 0) return answers;
-    const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-    auto left = static_cast<int>(received);
-    while (mnl_nlmsg_ok(message, left)) {
-      take(answers, message, batch);
-      message = mnl_nlmsg_next(message, &left);
-    }
+    read_answers({room.data(), static_cast<std::size_t>(received)}, batch, answers);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "nft/change_set.h"
 #include "nft/encode.h"
 #include "nft/kernel_tables.h"
+#include "nft/netlink_messages.h"
 
 struct mnl_socket;
 
@@ -22,8 +23,11 @@ struct Answer {
 struct Answers {
   bool acknowledged = false;
   bool overrun = false;  ///< more answers came than the socket holds
-  std::vector<Answer> failures;
+  std::vector<Answer> failures = {};
 };
+
+/// One datagram of them. Answers to other batches and what is cut off are left out.
+void read_answers(Datagram datagram, const Batch& batch, Answers& answers);
 
 /// The kernel works on a transaction within sendmsg, so all answers are there when it returns: does not block. Answers
 /// to other batches are left out.

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "nft/counter_dump.h"
 #include "nft/handles.h"
 #include "nft/ruleset.h"
 
@@ -26,37 +27,6 @@ constexpr std::size_t kDumpRoom = std::size_t{64} * 1024;
 Error dump_failed(const char* what, int number) {
   const ErrorKind kind = number == EPERM || number == EACCES ? ErrorKind::Denied : ErrorKind::Unavailable;
   return {kind, std::string(what) + ": " + std::strerror(number), number};
-}
-
-void take_reading(CounterReadings& readings, const nlmsghdr* message) {
-  const ObjectPtr counter = make_object();
-  if (nftnl_obj_nlmsg_parse(message, counter.get()) < 0) return;
-  const char* name = nftnl_obj_get_str(counter.get(), NFTNL_OBJ_NAME);
-  const std::uint64_t packets = nftnl_obj_get_u64(counter.get(), NFTNL_OBJ_CTR_PKTS);
-  if (name == nullptr || packets == 0) return;
-  CounterReading& reading = readings[name];
-  reading.packets += packets;
-  reading.bytes += nftnl_obj_get_u64(counter.get(), NFTNL_OBJ_CTR_BYTES);
-}
-
-/// True at the end of the dump.
-Result<bool> take_answer(CounterReadings& readings, const nlmsghdr* message, std::size_t length,
-                         std::uint32_t sequence) {
-  auto left = static_cast<int>(length);
-  while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::size_t>(left)) {
-    if (message->nlmsg_seq == sequence) {
-      if (message->nlmsg_type == NLMSG_DONE) return true;
-      if (message->nlmsg_type == NLMSG_ERROR) {
-        const int number = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
-        if (number == ENOENT) return true;  // no such table
-        return dump_failed("cannot read the counters", number);
-      }
-      // A dump that a transaction interrupted (NLM_F_DUMP_INTR) may leave some out, and gives them next time.
-      take_reading(readings, message);
-    }
-    message = mnl_nlmsg_next(message, &left);
-  }
-  return false;
 }
 
 }  // namespace
@@ -92,15 +62,15 @@ Result<void> NetlinkTableCounters::ask() {
 Result<CounterReadings> NetlinkTableCounters::take() {
   if (Result<void> asked = ask(); !asked) return asked.error();
   CounterReadings readings;
-  alignas(nlmsghdr) std::array<char, kDumpRoom> room;
+  alignas(nlmsghdr) std::array<std::uint8_t, kDumpRoom> room;
   for (;;) {
     const ssize_t received = mnl_socket_recvfrom(socket_.get(), room.data(), room.size());
     if (received < 0 && errno == EINTR) continue;
     if (received <= 0) return dump_failed("cannot read the counters", errno);
-    const Result<bool> done = take_answer(readings, reinterpret_cast<const nlmsghdr*>(room.data()),
-                                          static_cast<std::size_t>(received), sequence_);
-    if (!done) return done.error();
-    if (*done) return readings;
+    const CounterDump dump = read_counters({room.data(), static_cast<std::size_t>(received)}, sequence_, readings);
+    if (dump.errno_value == ENOENT) return readings;  // no such table
+    if (dump.errno_value != 0) return dump_failed("cannot read the counters", dump.errno_value);
+    if (dump.complete) return readings;
   }
 }
 

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-#include "nft/ruleset.h"
+#include "nft/change_notices.h"
 
 namespace tierwall::nft {
 
@@ -42,59 +42,6 @@ bool leave_out(int fd, std::uint32_t port) {
   }};
   const sock_fprog program{.len = steps.size(), .filter = steps.data()};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-}
-
-const nlattr* attribute_of(const nlmsghdr* message, std::uint16_t type) {
-  const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
-  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    if (mnl_attr_get_type(attribute) == type) return attribute;
-    attribute = mnl_attr_next(attribute);
-  }
-  return nullptr;
-}
-
-/// Text up to its first zero byte, wherever the attribute ends.
-std::string text_of(const nlattr* attribute) {
-  if (attribute == nullptr) return {};
-  const auto* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
-  return {text, strnlen(text, mnl_attr_get_payload_len(attribute))};
-}
-
-std::uint32_t number_of(const nlattr* attribute) {
-  if (attribute == nullptr || mnl_attr_get_payload_len(attribute) < sizeof(std::uint32_t)) return 0;
-  return ntohl(mnl_attr_get_u32(attribute));
-}
-
-// Every object but the generation names its table first.
-static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 && NFTA_SET_TABLE == 1 &&
-              NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1 && NFTA_FLOWTABLE_TABLE == 1);
-
-bool is_of_our_table(const nlmsghdr* message) {
-  const auto* generic = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-  return generic->nfgen_family == NFPROTO_INET && text_of(attribute_of(message, NFTA_TABLE_NAME)) == kTableName;
-}
-
-/// The end of every transaction: who it was.
-ForeignChange parse_generation(const nlmsghdr* message) {
-  return {.generation = number_of(attribute_of(message, NFTA_GEN_ID)),
-          .process = number_of(attribute_of(message, NFTA_GEN_PROC_PID)),
-          .process_name = text_of(attribute_of(message, NFTA_GEN_PROC_NAME))};
-}
-
-bool is_nftables(const nlmsghdr* message) {
-  return NFNL_SUBSYS_ID(message->nlmsg_type) == NFNL_SUBSYS_NFTABLES &&
-         mnl_nlmsg_get_payload_len(message) >= sizeof(nfgenmsg);
-}
-
-/// The objects of a transaction come first, then its generation.
-void take_notice(const nlmsghdr* message, bool& touched, std::vector<ForeignChange>& changes) {
-  if (!is_nftables(message)) return;
-  if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWGEN) {
-    touched = touched || is_of_our_table(message);
-  } else if (std::exchange(touched, false)) {
-    changes.push_back(parse_generation(message));
-  }
 }
 
 }  // namespace
@@ -127,7 +74,7 @@ int NetlinkTableNotices::fd() const {
 Result<std::vector<ForeignChange>> NetlinkTableNotices::read() {
   std::vector<ForeignChange> changes;
   bool lost = false;
-  alignas(nlmsghdr) std::array<char, kNoticeRoom> room;
+  alignas(nlmsghdr) std::array<std::uint8_t, kNoticeRoom> room;
   for (;;) {
     const ssize_t received = recv(fd(), room.data(), room.size(), MSG_DONTWAIT);
     if (received < 0 && errno == EINTR) continue;
@@ -139,13 +86,7 @@ Result<std::vector<ForeignChange>> NetlinkTableNotices::read() {
     }
     if (received < 0 && errno != EAGAIN) return notices_error("cannot read notices of nftables");
     if (received <= 0) break;
-    const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-    auto left = static_cast<int>(received);
-    // libmnl takes a length beyond 2^31 for a negative one, and then never comes to an end.
-    while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left)) {
-      take_notice(message, touched_, changes);
-      message = mnl_nlmsg_next(message, &left);
-    }
+    read_notices({room.data(), static_cast<std::size_t>(received)}, touched_, changes);
   }
   if (lost) return Error{ErrorKind::Exhausted, "notices of nftables were lost", ENOBUFS};
   return changes;

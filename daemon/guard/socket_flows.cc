@@ -61,7 +61,8 @@ Result<std::string> ask(const SocketPtr& socket, const nlmsghdr& request) {
     answers.append(room.data(), static_cast<std::size_t>(length));
     int left = static_cast<int>(length);
     done = !dump;
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(room.data()); mnl_nlmsg_ok(message, left);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
+         mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left);
          message = mnl_nlmsg_next(message, &left)) {
       done = done || message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
     }

@@ -1,6 +1,7 @@
 #include "daemon/sources/interface_notices.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 
@@ -92,8 +93,10 @@ std::optional<AddressNotice> read_address(const nlmsghdr* message) {
 
 /// 0 in an error message acknowledges. What ends a list carries the same number where it could not be made.
 int read_errno(const nlmsghdr* message) {
+  constexpr int kLargestErrno = 4095;
   if (mnl_nlmsg_get_payload_len(message) < sizeof(int)) return 0;
-  return -*static_cast<const int*>(mnl_nlmsg_get_payload(message));
+  const int number = *static_cast<const int*>(mnl_nlmsg_get_payload(message));
+  return number < -kLargestErrno ? EPROTO : -number;
 }
 
 void take(InterfaceNotices& read, const nlmsghdr* message) {

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,7 @@ TEST(InterfaceNotices, AListEndsWellOrNot) {
   EXPECT_TRUE(decode({link(RTM_NEWLINK, 7, {kName}, AF_UNSPEC, NLM_F_DUMP_INTR)}).interrupted);
   EXPECT_EQ(decode({message(NLMSG_DONE, bytes_of(-ENOBUFS))}).errno_value, ENOBUFS);
   EXPECT_EQ(decode({message(NLMSG_ERROR, bytes_of(nlmsgerr{.error = -EPERM, .msg = {}}))}).errno_value, EPERM);
+  EXPECT_EQ(decode({message(NLMSG_DONE, bytes_of(std::numeric_limits<int>::min()))}).errno_value, EPROTO);
 }
 
 TEST(InterfaceNotices, WhatIsNotAsItShouldBeIsPassedOver) {
