@@ -107,25 +107,27 @@ Error from_varlink(const std::string& name, const Json& parameters) {
   const std::string_view word = std::string_view(name).substr(name.rfind('.') + 1);
   if (word == "PermissionDenied") return {ErrorKind::Denied, "the daemon refuses this user", EACCES};
   if (word == "Refused" && parameters.contains("message") && parameters["message"].is_string()) {
-    return {parse_error_kind(parameters.value("reason", "")), parameters["message"].get<std::string>(), 0};
+    const auto reason = parameters.find("reason");
+    const std::string kind = reason != parameters.end() && reason->is_string() ? reason->get<std::string>() : "";
+    return {parse_error_kind(kind), parameters["message"].get<std::string>(), 0};
   }
   const bool absent = word == "MethodNotFound" || word == "InterfaceNotFound";
   return {absent ? ErrorKind::NotFound : ErrorKind::Internal, text, 0};
 }
 
-Result<Json> read_answer(const std::string& text) {
-  const Json answer = Json::parse(text, nullptr, false);
+}  // namespace
+
+Result<Json> read_answer(std::string_view text) {
+  const Json answer = parse_message(text);
   if (!answer.is_object()) return malformed("the answer is no JSON object");
   const auto found = answer.find("parameters");
-  const Json parameters = found == answer.end() || found->is_null() ? Json::object() : *found;
+  Json parameters = found == answer.end() || found->is_null() ? Json::object() : *found;
   if (!parameters.is_object()) return malformed("the answer's parameters are no JSON object");
   const auto error = answer.find("error");
   if (error == answer.end()) return parameters;
   if (!error->is_string()) return malformed("the answer's error is no string");
   return from_varlink(error->get<std::string>(), parameters);
 }
-
-}  // namespace
 
 Result<Json> call(const std::string& socket_path, const std::string& method, const Json& parameters,
                   std::chrono::milliseconds timeout) {

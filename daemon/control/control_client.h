@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "daemon/control/status.h"
 #include "policy/result.h"
@@ -17,5 +18,8 @@ inline constexpr const char* kControlInterface = "io.tierwall.Control";
 /// Internal with its name and text; one that says why nothing was done becomes that Error again, with errno 0.
 Result<Json> call(const std::string& socket_path, const std::string& method, const Json& parameters,
                   std::chrono::milliseconds timeout = std::chrono::seconds(5));
+
+/// What one reply without its zero byte says: call()'s answer to it.
+Result<Json> read_answer(std::string_view text);
 
 }  // namespace tierwall::daemon

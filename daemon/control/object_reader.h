@@ -35,7 +35,12 @@ class ObjectReader {
   template <typename Integer>
   requires std::is_integral_v<Integer>
   void read(const char* field, Integer& value) {
-    if (const Json* found = find(field, &Json::is_number_integer)) value = found->get<Integer>();
+    const Json* found = find(field, &Json::is_number_integer);
+    if (found == nullptr) return;
+    const bool fits = found->is_number_unsigned() ? std::in_range<Integer>(found->get<std::uint64_t>())
+                                                  : std::in_range<Integer>(found->get<std::int64_t>());
+    if (!fits) return fail(malformed(fmt::format("field '{}' is out of range ({})", field, found->dump())));
+    value = found->get<Integer>();
   }
   void read(const char* field, std::vector<std::string>& values) {
     read_array(field, values, [](const Json& item) -> Result<std::string> {

@@ -25,6 +25,11 @@ struct VarlinkCall {
   friend bool operator==(const VarlinkCall&, const VarlinkCall&) = default;
 };
 
+/// Lists and objects within each other. What copies, compares or prints a Json value calls itself for each.
+inline constexpr std::size_t kMaxMessageDepth = 64;
+/// The value of one message without its zero byte; discarded (is_discarded()) if it is no JSON in UTF-8 or deeper.
+Json parse_message(std::string_view text);
+
 /// One message without its zero byte. Malformed: it is no call, and the connection it came from is of no use any more.
 Result<VarlinkCall> parse_call(std::string_view message);
 

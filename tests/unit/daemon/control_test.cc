@@ -119,6 +119,28 @@ TEST(Varlink, WhatIsNoCallIsMalformed) {
   }
 }
 
+TEST(Varlink, WhatIsNestedTooDeepIsMalformed) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"method":"a.b","parameters":{"x":)" + std::string(depth, '[') + std::string(depth, ']') + "}}";
+  };
+  EXPECT_TRUE(parse_call(nested(kMaxMessageDepth - 2)));
+  EXPECT_FALSE(parse_call(nested(kMaxMessageDepth - 1)));
+  EXPECT_FALSE(parse_call(nested(4'000'000)));
+}
+
+TEST(Varlink, AnAnswerThatMakesNoSenseIsAnError) {
+  for (const char* answer : {"", "[]", R"({"parameters":7})", R"({"error":7})"}) {
+    const Result<Json> read = read_answer(answer);
+    ASSERT_FALSE(read) << answer;
+    EXPECT_EQ(read.error().kind, ErrorKind::Malformed) << answer;
+  }
+  const auto refused =
+      read_answer(R"({"error":"io.tierwall.Control.Refused","parameters":{"reason":7,"message":"no"}})");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::Internal);
+  EXPECT_EQ(refused.error().message, "no");
+}
+
 TEST(Varlink, BytesThatAreNoTextDoNotBreakAReply) {
   EXPECT_THAT(reply_frame(Json{{"file", "a\xff.yaml"}}), HasSubstr("a\xef\xbf\xbd.yaml"));
 }

@@ -251,6 +251,11 @@ TEST(PacketText, RefusesWhatIsNoPacket) {
   Json mixed = to_json(packet);
   mixed["destination"] = "fd00::1";
   EXPECT_FALSE(packet_from_json(mixed));
+  for (const Json& port : {Json(65536), Json(-1), Json(1ULL << 63)}) {
+    Json large = to_json(packet);
+    large["destination_port"] = port;
+    EXPECT_FALSE(packet_from_json(large)) << port;
+  }
   EXPECT_FALSE(packet_from_json(Json::object()));
   EXPECT_FALSE(packet_from_json(Json::array()));
 }
