@@ -257,6 +257,8 @@ void read_failsafes(const Entry& entry, std::vector<Failsafe>& failsafes) {
     if (text == "none") return entry.error_at(item, "'none' stands alone: it means that there are no failsafe ports");
     const Result<Failsafe> failsafe = parse_failsafe(text);
     if (!failsafe) return entry.error_at(item, failsafe.error().message);
+    if (failsafes.size() == kMaxFailsafes)
+      return entry.error_at(item, fmt::format("more than {} ports", kMaxFailsafes));
     if (std::ranges::count(failsafes, *failsafe) == 0) failsafes.push_back(*failsafe);
   });
 }
@@ -478,19 +480,67 @@ Result<Failsafe> parse_failsafe(std::string_view text) {
   return failsafe;
 }
 
+namespace {
+
+/// Each dot of a key is a table within a table, and the parser calls itself for each when they go. Only keys and
+/// numbers have dots outside of quotes and comments.
+bool is_nested_too_deep(std::string_view line) {
+  constexpr int kMaxDots = 16;
+  int dots = 0;
+  char quote = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const char byte = line[at];
+    if (quote != 0) {
+      if (byte == '\\' && quote == '"') ++at;
+      if (byte == quote) quote = 0;
+    } else if (byte == '#') {
+      return false;
+    } else if (byte == '"' || byte == '\'') {
+      quote = byte;
+    } else if (byte == '.' && ++dots > kMaxDots) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Diagnostic unreadable(const std::string& file, int line, int column, std::string message) {
+  return {.where = Location{file, line, column},
+          .severity = policy::Severity::Error,
+          .object = "",
+          .field = "",
+          .message = std::move(message)};
+}
+
+/// What the parser of TOML is not to be given.
+std::optional<Diagnostic> find_excess(std::string_view text, const std::string& file) {
+  if (text.size() > kMaxConfigBytes) {
+    return unreadable(file, 1, 1, fmt::format("the file has more than {} bytes", kMaxConfigBytes));
+  }
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (is_nested_too_deep(text.substr(0, end))) return unreadable(file, number, 1, "tables are nested too deep");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 ConfigReading parse_config(std::string_view text, const std::string& file) {
   ConfigReading reading;
+  if (const auto excess = find_excess(text, file)) {
+    reading.errors.push_back(*excess);
+    return reading;
+  }
   try {
     const toml::table table = toml::parse(text, std::string_view(file));
     read_table(table, "", file, reading);
     settle_sources(table, file, reading);
   } catch (const toml::parse_error& failure) {
     const toml::source_position place = failure.source().begin;
-    reading.errors.push_back({.where = Location{file, static_cast<int>(place.line), static_cast<int>(place.column)},
-                              .severity = policy::Severity::Error,
-                              .object = "",
-                              .field = "",
-                              .message = std::string(failure.description())});
+    reading.errors.push_back(unreadable(file, static_cast<int>(place.line), static_cast<int>(place.column),
+                                        std::string(failure.description())));
   }
   std::sort(reading.errors.begin(), reading.errors.end());
   return reading;
@@ -503,11 +553,7 @@ ConfigReading load_config(const std::string& file, bool may_be_missing) {
   const Error& error = text.error();
   if (may_be_missing && error.kind == ErrorKind::NotFound) return reading;
   const std::string reason = error.errno_value != 0 ? std::strerror(error.errno_value) : error.message;
-  reading.errors.push_back({.where = Location{file, 0, 0},
-                            .severity = policy::Severity::Error,
-                            .object = "",
-                            .field = "",
-                            .message = "cannot be read: " + reason});
+  reading.errors.push_back(unreadable(file, 0, 0, "cannot be read: " + reason));
   return reading;
 }
 

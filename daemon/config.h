@@ -3,6 +3,7 @@
 // one run, and each names its place and key. What this version cannot do is an error where doing without would leave
 // the node more open than was asked for, and a remark otherwise.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@
 namespace tierwall::daemon {
 
 inline constexpr const char* kDefaultConfigFile = "/etc/tierwall/tierwall.toml";
+inline constexpr std::size_t kMaxConfigBytes = 256u << 10;
+inline constexpr std::size_t kMaxFailsafes = 1000;  ///< in each list
 
 using policy::Failsafe;
 

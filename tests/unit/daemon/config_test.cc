@@ -235,6 +235,26 @@ TEST(Config, AllErrorsOfAFileComeInOneRunInTheOrderOfTheFile) {
               ElementsAre(HasSubstr("t.toml:2:8:"), HasSubstr("t.toml:4:1:"), HasSubstr("t.toml:5:15:")));
 }
 
+/// The parser calls itself for each table within another, and its own bound does not count those that dots make.
+TEST(Config, TablesWithinTablesWithinTablesAreAnError) {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) key += ".a";
+  for (const std::string& text : {key + " = 1\n", "[" + key + "]\n", "[[" + key + "]]\n"}) {
+    EXPECT_THAT(errors_of("[node]\n" + text), ElementsAre(HasSubstr("t.toml:2:1: error: tables are nested too deep")));
+  }
+  const std::string dots(100, '.');
+  EXPECT_TRUE(
+      errors_of("[node] # " + dots + "\n[source.directory]\npath = \"/" + dots + "\\\"" + dots + "\"\n").empty());
+}
+
+TEST(Config, AFileOrListWithoutBoundIsAnError) {
+  EXPECT_THAT(errors_of(std::string(kMaxConfigBytes + 1, '\n')), ElementsAre(HasSubstr("more than 262144 bytes")));
+  std::string ports = "\"tcp:1\"";
+  for (std::size_t port = 2; port <= kMaxFailsafes + 1; ++port) ports += ",\"tcp:" + std::to_string(port) + "\"";
+  EXPECT_THAT(errors_of("[host]\nfailsafe_inbound = [" + ports + "]\n"),
+              ElementsAre(HasSubstr("more than 1000 ports")));
+}
+
 TEST(Config, AMissingFileIsAnErrorOnlyIfItWasAskedFor) {
   const std::string missing = "/nonexistent/tierwall.toml";
   EXPECT_TRUE(load_config(missing, true).ok());
