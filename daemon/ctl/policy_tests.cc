@@ -144,6 +144,11 @@ class Reader {
     words.family = read_text(node, "family");
     const std::vector<std::string> from = read_texts(node, "from");
     const std::vector<std::string> to = read_texts(node, "to");
+    // Two long lists make more connections than there is room for.
+    if (!to.empty() && from.size() > flows_left_ / to.size()) {
+      return fail(node.line, fmt::format("from, to: more than {} connections in this file", kMaxTestedFlows));
+    }
+    flows_left_ -= from.size() * to.size();
     for (const std::string& source : from) {
       for (const std::string& destination : to) {
         words.from = source;
@@ -154,6 +159,7 @@ class Reader {
   }
 
   std::string file_;
+  std::size_t flows_left_ = kMaxTestedFlows;
   PolicyTestFile result_;
 };
 

@@ -11,6 +11,7 @@
 //     staged: deny                            # optional: the verdict if the staged policies were enforced
 //     because: NetworkPolicy shop/backend     # optional: the policy that must decide, or "tier NAME"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@
 #include "policy/diagnostic.h"
 
 namespace tierwall::daemon::ctl {
+
+/// Connections that one file may ask about.
+inline constexpr std::size_t kMaxTestedFlows = 1'000'000;
 
 struct PolicyTest {
   policy::Location where;

@@ -94,5 +94,17 @@ TEST(PolicyTests, AFileWithoutTestsIsAMistake) {
   EXPECT_EQ(problems_of("tests: [\n").size(), 1u);
 }
 
+TEST(PolicyTests, TwoLongListsDoNotMakeMoreConnectionsThanThereIsRoomFor) {
+  const auto file_with = [](std::size_t ends) {
+    std::string list = "[host";
+    for (std::size_t i = 1; i < ends; ++i) list += ",host";
+    list += "]";
+    return "tests:\n- {dport: 1, expect: deny, from: " + list + ", to: " + list + "}\n";
+  };
+  EXPECT_EQ(read_policy_tests(file_with(10), "t.yaml").tests.at(0).flows.size(), 100u);
+  EXPECT_THAT(problems_of(file_with(1001)),
+              ElementsAre("t.yaml:2: error: from, to: more than 1000000 connections in this file"));
+}
+
 }  // namespace
 }  // namespace tierwall::daemon::ctl
