@@ -22,8 +22,8 @@ constexpr int kWorlds = 5;  // whose objects are versions of each other
 /// Versions of objects, by their keys: every event takes one of them, or removes the object.
 class VersionPool {
  public:
-  explicit VersionPool(std::uint32_t seed) : random_(seed) {
-    for (int i = 0; i < kWorlds; ++i) add_world(seed * kWorlds + static_cast<std::uint32_t>(i));
+  explicit VersionPool(RandomChoice& random) : random_(random) {
+    for (int i = 0; i < kWorlds; ++i) add_world(generate_world(random).snapshot);
     for (int i = 0; i < 40; ++i) add(host_object());
     for (int i = 0; i < 12; ++i) add(host_policy(i % 4));
     for (int i = 0; i < 12; ++i) add(sandbox());
@@ -32,13 +32,13 @@ class VersionPool {
     for (const auto& [key, versions] : versions_) keys_.push_back(key);
   }
 
-  ResourceEvent event() {
-    const ResourceKey key = random_.pick(keys_);
+  [[nodiscard]] ResourceEvent event(RandomChoice& course) const {
+    const ResourceKey key = course.pick(keys_);
     ResourceEvent event{.source = "directory", .key = key};
-    if (random_.chance(25)) {
+    if (course.chance(25)) {
       event.change = ResourceEvent::Change::Gone;
     } else {
-      event.resource = random_.pick(versions_.at(key));
+      event.resource = course.pick(versions_.at(key));
     }
     return event;
   }
@@ -46,8 +46,7 @@ class VersionPool {
  private:
   void add(const Resource& object) { versions_[policy::key_of(object)].push_back(object); }
 
-  void add_world(std::uint32_t seed) {
-    const policy::Snapshot world = generate_world(seed).snapshot;
+  void add_world(const policy::Snapshot& world) {
     const auto add_all = [this](const auto& objects) {
       for (const auto& entry : objects) add(entry.second);
     };
@@ -125,7 +124,7 @@ class VersionPool {
     return policy::Namespace{ns, policy::Labels{{"env", random_.pick({"a", "b", "c"})}}};
   }
 
-  RandomChoice random_;
+  RandomChoice& random_;
   std::map<ResourceKey, std::vector<Resource>> versions_;
   std::vector<ResourceKey> keys_;
 };
@@ -133,14 +132,19 @@ class VersionPool {
 }  // namespace
 
 EventBatches generate_events(std::uint32_t seed, std::size_t count) {
-  VersionPool pool(seed);
-  RandomChoice random(seed + 1);
+  RandomChoice objects(seed);
+  RandomChoice course(seed + 1);
+  return generate_events(objects, course, count);
+}
+
+EventBatches generate_events(RandomChoice& objects, RandomChoice& course, std::size_t count) {
+  const VersionPool pool(objects);
   EventBatches batches;
   // The first batch is a world, so that what follows finds something to change.
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<ResourceEvent>& batch = batches.emplace_back();
-    const int events = i == 0 ? 40 : random.chance(60) ? 1 : random.number(2, 8);
-    for (int j = 0; j < events; ++j) batch.push_back(pool.event());
+    const int events = i == 0 ? 40 : course.chance(60) ? 1 : course.number(2, 8);
+    for (int j = 0; j < events; ++j) batch.push_back(pool.event(course));
   }
   return batches;
 }

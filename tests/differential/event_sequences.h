@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/inventory.h"
+#include "tests/differential/random_choice.h"
 
 namespace tierwall::test {
 
@@ -15,6 +16,8 @@ using EventBatches = std::vector<std::vector<policy::ResourceEvent>>;
 
 /// About half of the batches are one event, the others a few.
 EventBatches generate_events(std::uint32_t seed, std::size_t batches);
+/// `objects` makes the versions of objects, `course` says which of them come when.
+EventBatches generate_events(RandomChoice& objects, RandomChoice& course, std::size_t batches);
 
 /// "put Pod a/p1; remove Tier t0"
 std::string print_batch(const std::vector<policy::ResourceEvent>& batch);

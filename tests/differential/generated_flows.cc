@@ -101,7 +101,7 @@ Targets fixed_targets(const policy::Snapshot& world) {
 
 class FlowGenerator {
  public:
-  FlowGenerator(std::uint32_t seed, Targets targets) : random_(seed), targets_(std::move(targets)) {}
+  FlowGenerator(RandomChoice& random, Targets targets) : random_(random), targets_(std::move(targets)) {}
 
   policy::Flow flow() {
     policy::Flow flow;
@@ -159,7 +159,7 @@ class FlowGenerator {
     return {static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(random_.number(0, 1))};
   }
 
-  RandomChoice random_;
+  RandomChoice& random_;
   Targets targets_;
 };
 
@@ -167,8 +167,13 @@ class FlowGenerator {
 
 std::vector<policy::Flow> generate_flows(const policy::Snapshot& world, std::uint32_t seed, std::size_t count,
                                          const WorldOptions& options) {
-  const std::uint32_t other_seed = seed ^ 0x9e3779b9U;
-  FlowGenerator generator(other_seed, options.fixed_pods ? fixed_targets(world) : find_targets(world));
+  RandomChoice random(seed ^ 0x9e3779b9U);
+  return generate_flows(world, random, count, options);
+}
+
+std::vector<policy::Flow> generate_flows(const policy::Snapshot& world, RandomChoice& random, std::size_t count,
+                                         const WorldOptions& options) {
+  FlowGenerator generator(random, options.fixed_pods ? fixed_targets(world) : find_targets(world));
   std::vector<policy::Flow> flows;
   flows.reserve(count);
   for (std::size_t i = 0; i < count; ++i) flows.push_back(generator.flow());

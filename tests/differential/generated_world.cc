@@ -20,7 +20,7 @@ Address address(const std::string& text) {
 
 class WorldGenerator {
  public:
-  WorldGenerator(std::uint32_t seed, const WorldOptions& options) : random_(seed), options_(options) {}
+  WorldGenerator(RandomChoice& random, const WorldOptions& options) : random_(random), options_(options) {}
 
   GeneratedWorld run() {
     add_namespaces();
@@ -145,19 +145,28 @@ class WorldGenerator {
     }
   }
 
-  RandomChoice random_;
+  RandomChoice& random_;
   const WorldOptions& options_;
   policy::Snapshot world_;
 };
+
+constexpr nft::Flattening kFlattenings[] = {{}, nft::Flattening::always(), nft::Flattening::never()};
 
 }  // namespace
 
 const char* const kJudgedNode = "node-1";
 
 GeneratedWorld generate_world(std::uint32_t seed, const WorldOptions& options) {
-  constexpr nft::Flattening kFlattenings[] = {{}, nft::Flattening::always(), nft::Flattening::never()};
-  GeneratedWorld world = WorldGenerator(seed, options).run();
+  RandomChoice random(seed);
+  GeneratedWorld world = WorldGenerator(random, options).run();
   world.flattening = kFlattenings[seed % std::size(kFlattenings)];
+  return world;
+}
+
+GeneratedWorld generate_world(RandomChoice& random, const WorldOptions& options) {
+  const auto flattening = static_cast<std::size_t>(random.number(0, static_cast<int>(std::size(kFlattenings)) - 1));
+  GeneratedWorld world = WorldGenerator(random, options).run();
+  world.flattening = kFlattenings[flattening];
   return world;
 }
 

@@ -10,6 +10,7 @@
 #include "policy/evaluate.h"
 #include "policy/inventory.h"
 #include "policy/ordering.h"
+#include "tests/differential/random_choice.h"
 
 namespace tierwall::test {
 
@@ -22,13 +23,16 @@ struct WorldOptions {
 struct GeneratedWorld {
   policy::Snapshot snapshot;
   policy::TieBreak tie_break = policy::TieBreak::Calico332;
-  nft::Flattening flattening = {};  ///< by the seed: as it comes, always, never
+  nft::Flattening flattening = {};  ///< as it comes, always, never
 };
 
 GeneratedWorld generate_world(std::uint32_t seed, const WorldOptions& options = {});
+GeneratedWorld generate_world(RandomChoice& random, const WorldOptions& options = {});
 
 /// Flows between addresses the world knows, the edges of its blocks and strangers; ports near the ends of its ranges.
 std::vector<policy::Flow> generate_flows(const policy::Snapshot& world, std::uint32_t seed, std::size_t count,
+                                         const WorldOptions& options = {});
+std::vector<policy::Flow> generate_flows(const policy::Snapshot& world, RandomChoice& random, std::size_t count,
                                          const WorldOptions& options = {});
 
 /// "node-1": whose policy is judged.
