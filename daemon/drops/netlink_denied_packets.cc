@@ -119,7 +119,8 @@ bool is_packet(const nlmsghdr* message) {
 void take_packets(const char* bytes, std::size_t size, std::vector<DeniedPacket>& packets) {
   const auto* message = reinterpret_cast<const nlmsghdr*>(bytes);
   auto left = static_cast<int>(size);
-  while (mnl_nlmsg_ok(message, left)) {
+  // libmnl takes a length beyond 2^31 for a negative one, which fits everywhere and never advances.
+  while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left)) {
     if (is_packet(message)) {
       if (auto packet = parse(message)) packets.push_back(*std::move(packet));
     }
