@@ -10,6 +10,7 @@ build_packages=(
 )
 test_packages=(
   python3                              # tests/check
+  systemd                              # systemd-analyze reads the units
   iptables                             # a proxy's rules beside ours, in iptables-nft
 )
 lint_packages=(
