@@ -13,8 +13,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "daemon/build_info.h"
 #include "daemon/config.h"
 #include "daemon/connections/netlink_connections.h"
+#include "daemon/flush.h"
 #include "daemon/memory.h"
 #include "daemon/restore.h"
 #include "daemon/sources/netlink_interfaces.h"
@@ -37,6 +39,7 @@ struct Options {
   daemon::ConfigFile config;
   bool check_only = false;
   bool restore = false;
+  bool flush = false;
 };
 
 /// Absent when there is nothing left to do: the exit code is in `exit_code` then.
@@ -49,7 +52,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   parser.add_flag("--check-config", options.check_only, "Check the configuration file and exit");
   const CLI::App* restore = parser.add_subcommand(
       "restore", "Put the last known policy into the kernel before the network comes up, and exit");
-  parser.set_version_flag("--version", "tierwalld " TIERWALL_VERSION);
+  const CLI::App* flush = parser.add_subcommand("flush", "Delete the table of a daemon that was stopped, and exit");
+  parser.set_version_flag("--version", daemon::version_text("tierwalld"));
   try {
     parser.parse(argc, argv);
   } catch (const CLI::ParseError& failure) {
@@ -58,6 +62,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   }
   options.config.may_be_missing = config->count() == 0;
   options.restore = restore->parsed();
+  options.flush = flush->parsed();
   return options;
 }
 
@@ -85,6 +90,18 @@ int restore(const daemon::Config& config, const std::string& boot_id, nft::Kerne
                              (undone ? ", without a change that nobody has confirmed" : ""),
                   .fields = {},
                   .errno_value = 0});
+  return EXIT_SUCCESS;
+}
+
+/// Works whatever the configuration says: what is removed may be broken.
+int flush() {
+  const Result<daemon::TableLock> lock = daemon::TableLock::take();
+  if (!lock && lock.error().kind == ErrorKind::Conflict) return fail(lock.error().in("stop it first"));
+  const Result<std::unique_ptr<nft::NetlinkTables>> tables = nft::NetlinkTables::open();
+  if (!tables) return fail(tables.error());
+  const Result<bool> deleted = daemon::flush(**tables);
+  if (!deleted) return fail(deleted.error());
+  std::printf("%s\n", *deleted ? "deleted: table inet tierwall" : "there is no table inet tierwall");
   return EXIT_SUCCESS;
 }
 
@@ -142,6 +159,7 @@ int main(int argc, char** argv) {
     int exit_code = EXIT_SUCCESS;
     const std::optional<Options> options = parse_options(argc, argv, exit_code);
     if (!options) return exit_code;
+    if (options->flush) return flush();
     daemon::ConfigReading reading = daemon::load_config(options->config.path, options->config.may_be_missing);
     for (const policy::Diagnostic& error : reading.errors) {
       std::fprintf(stderr, "%s\n", daemon::print_config_error(error).c_str());

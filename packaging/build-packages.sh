@@ -11,6 +11,8 @@ build_packages=(
 test_packages=(
   python3                              # tests/check
   systemd                              # systemd-analyze reads the units
+  systemd-container mmdebstrap iputils-ping         # tests/system boots guests
+  debhelper dh-apparmor dpkg-dev lintian scdoc fakeroot # and builds the package that they install
   iptables                             # a proxy's rules beside ours, in iptables-nft
 )
 lint_packages=(

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "daemon/build_info.h"
 #include "daemon/control/control_client.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
@@ -154,7 +155,7 @@ void add_doors(CLI::App& verb, NodeDoors& doors) {
 }
 
 CommandLine::CommandLine() {
-  app_.set_version_flag("--version", "tierwall " TIERWALL_VERSION);
+  app_.set_version_flag("--version", daemon::version_text("tierwall"));
   for (const VerbWords& words : kVerbs) {
     CLI::App* added = app_.add_subcommand(words.name, words.summary);
     added->allow_extras();
