@@ -14,8 +14,8 @@
 namespace tierwall::daemon {
 
 void Daemon::add_questions(VarlinkService& service) {
-  const auto add = [&](const char* name, std::vector<std::string> parameters, auto answer) {
-    service.actions[name] = {.parameters = std::move(parameters),
+  const auto add = [&](const char* name, const std::vector<std::string>& parameters, auto answer) {
+    service.actions[name] = {.parameters = parameters,
                              .changes = false,
                              .answer = [answer](const Json& given, const Caller&) { return answer(given); }};
   };

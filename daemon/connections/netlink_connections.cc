@@ -163,7 +163,7 @@ void NetlinkConnections::close() {
 Result<void> NetlinkConnections::begin_listing() {
   close();
   torn_ = false;
-  if (const Result<void> opened = open_once(listing_, NETLINK_NETFILTER); !opened) return opened;
+  if (Result<void> opened = open_once(listing_, NETLINK_NETFILTER); !opened) return opened;
   room_.resize(kListingRoom);
   listing_sequence_ = ++sequence_;
   const std::string request = encode_listing(listing_sequence_);

@@ -50,7 +50,7 @@ Json to_json(const Finding& finding) {
 }
 
 std::string print_head(const Finding& finding, bool color) {
-  const std::string word(print_level(finding.level));
+  std::string word(print_level(finding.level));
   switch (finding.level) {
     case Level::Fine:
       return paint(word, Color::Green, color);

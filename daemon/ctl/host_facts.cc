@@ -89,7 +89,8 @@ std::vector<std::string> find_cni_plugins(const std::string& root) {
   const std::string folder = root + "/etc/cni/net.d";
   for (const std::string& name : list(folder)) {
     if (!name.ends_with(".conflist") && !name.ends_with(".conf")) continue;
-    const auto json = nlohmann::json::parse(read_text(folder + "/" + name).value_or(""), nullptr, false);
+    const std::string text = read_text(fs::path(folder) / name).value_or("");
+    const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) continue;
     std::vector<std::string> types;
     add_type(json, types);

@@ -54,7 +54,8 @@ struct Matrices {
 class Judge {
  public:
   explicit Judge(const World& world)
-      : policy_(policy::resolve(world.snapshot(), {})), ruleset_(*nft::compile(policy_, {.denied_log = nft::DeniedLog{.group = 7610}})) {}
+      : policy_(policy::resolve(world.snapshot(), {})),
+        ruleset_(*nft::compile(policy_, {.denied_log = nft::DeniedLog{.group = 7610}})) {}
 
   [[nodiscard]] Matrices matrices(const std::vector<std::string>& pods) const {
     Matrices all;
