@@ -79,9 +79,13 @@ std::string ChainCompiler::compile(const policy::Treatment& treatment) {
   return chain_from({treatment, decisions}, decisions.begin(), 1);
 }
 
-/// A denial in a chain of its own is one level more.
+/// Rejecting is one level more. Telling is not worth one: where there is none left, a denial just drops.
 std::size_t ChainCompiler::deepest() const {
-  return style_.deny.code == Verdict::Code::Goto ? kMaxNesting - 1 : kMaxNesting;
+  return style_.deny.code == Verdict::Code::Goto && !tells() ? kMaxNesting - 1 : kMaxNesting;
+}
+
+bool ChainCompiler::tells() const {
+  return style_.deny.chain == kDeniedChain;
 }
 
 DecisionList ChainCompiler::merge(const policy::Treatment& treatment, const DecisionList& decisions) {
@@ -234,6 +238,11 @@ std::string ChainCompiler::add_chain(Chain chain, std::vector<std::vector<RulePl
   };
   while (!chain.rules.empty() && does_nothing(chain.rules.back())) chain.rules.pop_back();
   if (chain.rules.empty()) return {};
+  if (nesting == kMaxNesting && tells()) {
+    for (Rule& rule : chain.rules) {
+      if (rule.action == RuleAction{style_.deny}) rule.action = Verdict{Verdict::Code::Drop, {}};
+    }
+  }
   if (nesting > deepest()) {
     error_ = Error{ErrorKind::Unsupported,
                    "more than " + std::to_string(deepest()) +

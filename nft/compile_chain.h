@@ -73,6 +73,7 @@ class ChainCompiler {
                        std::vector<Element> elements);
   Verdict to_cell(const policy::Treatment& treatment, const PortCell& cell);
   [[nodiscard]] std::size_t deepest() const;
+  [[nodiscard]] bool tells() const;
   [[nodiscard]] DecisionList merge(const policy::Treatment& treatment, const DecisionList& decisions);
   [[nodiscard]] RuleAction action_of(const Decision& decision, const std::string& comment,
                                      const policy::Treatment& treatment, const Verdict& pass) const;

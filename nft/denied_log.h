@@ -7,7 +7,8 @@
 //                  drop
 //
 // A packet beyond the limit costs one look at a token bucket (and nobody is woken up), one within it a copy of its
-// first bytes, if anybody listens at all.
+// first bytes, if anybody listens at all. Where the kernel would not follow one chain more, a rule drops without a
+// word.
 
 #include <cstdint>
 #include <optional>

@@ -181,13 +181,17 @@ TEST(Compile, RejectingTakesALevelOfNesting) {
   EXPECT_THAT(refused.error().message, HasSubstr("HostEndpoint uplink: more than 14 tiers"));
 }
 
-TEST(Compile, TellingOfDeniedPacketsTakesALevelOfNesting) {
-  const auto compile_nested = [&](int tiers, const CompileOptions& options) {
-    return compile(policy::resolve(nested_tiers(tiers, a_source).snapshot(), {"node-1"}), options);
+TEST(Compile, TellingOfDeniedPacketsRefusesNoPolicy) {
+  const auto compile_nested = [&](int tiers) {
+    return compile(policy::resolve(nested_tiers(tiers, a_source).snapshot(), {"node-1"}), telling_options());
   };
-  EXPECT_TRUE(compile_nested(15, strict_options()));
-  EXPECT_TRUE(compile_nested(14, telling_options()));
-  EXPECT_FALSE(compile_nested(15, telling_options()));
+  const Result<Ruleset> deepest = compile_nested(15);
+  ASSERT_TRUE(deepest) << deepest.error().message;
+  test::FakeKernelTables tables;
+  const CommitOutcome outcome = tables.commit(rebuild(*deepest));
+  const auto* refused = std::get_if<Rejected>(&outcome);
+  EXPECT_EQ(refused, nullptr) << refused->message;
+  EXPECT_FALSE(compile_nested(16));
 }
 
 TEST(Compile, WhatIsRejectedIsToldToo) {
