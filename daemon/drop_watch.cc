@@ -25,6 +25,7 @@ void DropWatch::read_packets() {
     if (packets.error().kind != ErrorKind::Exhausted) readable_.reset();
     return;
   }
+  trouble_.reset();
   for (const DeniedPacket& packet : *packets) {
     if (auto drop = explain_(packet)) log_.add(*std::move(drop), clock_.unix_time());
   }

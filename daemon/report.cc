@@ -155,7 +155,7 @@ std::vector<std::string> Daemon::remarks() const {
   if (!control_.group()) {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
-  if (drops_.trouble()) remarks.push_back("drops: " + *drops_.trouble());
+  if (drops_.trouble() && config_.drops.per_second > 0) remarks.push_back("drops: " + *drops_.trouble());
   if (const auto& last = rechecks_.last()) {
     remarks.push_back(fmt::format("connections: {} looked at, at {}; {} cut so far", last->looked_at,
                                   print_utc(last->time), rechecks_.cut_so_far()));
