@@ -135,25 +135,42 @@ int explain_pending(const ExplainOptions& options, const Answer& answer, const N
   return exit_of(options.pending ? asked_for : in_force);
 }
 
-int explain_on_node(const ExplainOptions& options, const Context& context) {
-  const Result<NodeWorld> world = read_node_world(options.doors);
-  if (!world) {
-    print_failure(context, kExplainVerb, world.error().message + "; to ask about manifests name them with -f PATH");
-    return world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput;
-  }
-  if (!world->is_running) {
-    print_failure(
-        context, kExplainVerb,
-        fmt::format("no tierwalld runs here; judged by what it left (generation {})", world->facts.generation));
-  }
-  JudgeOptions judging = judge_options(world->facts);
-  if (options.node) judging.node = options.node;
-  Worlds worlds(world->snapshot(), judging, table_in_force(options.doors, *world));
-  if (options.flows) return explain_file(options, worlds, context);
-  if (world->facts.pending.empty()) return explain_one(options, worlds, context);
+/// Something may have changed between the objects and the table that was asked about them.
+bool has_moved_on(const NodeDoors& doors, const NodeWorld& world) {
+  const Result<NodeFacts> now = read_node_facts(doors);
+  return now && (now->known != world.facts.known || now->pending != world.facts.pending);
+}
+
+/// Both judges of one flow; absent if the node moved on meanwhile, so that their disagreement means nothing.
+std::optional<int> explain_once(const ExplainOptions& options, const NodeWorld& world, Worlds& worlds,
+                                const Context& context) {
   Result<Answer> answer = ask_one(options, worlds);
   if (!answer || !worlds.verify(*answer) || !answer->disagreement) return explain_one(options, worlds, context);
-  return explain_pending(options, *answer, world->facts, worlds, context);
+  if (has_moved_on(options.doors, world)) return std::nullopt;
+  if (world.facts.pending.empty()) return explain_one(options, worlds, context);
+  return explain_pending(options, *answer, world.facts, worlds, context);
+}
+
+int explain_on_node(const ExplainOptions& options, const Context& context) {
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    const Result<NodeWorld> world = read_node_world(options.doors);
+    if (!world) {
+      print_failure(context, kExplainVerb, world.error().message + "; to ask about manifests name them with -f PATH");
+      return world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput;
+    }
+    if (!world->is_running) {
+      print_failure(
+          context, kExplainVerb,
+          fmt::format("no tierwalld runs here; judged by what it left (generation {})", world->facts.generation));
+    }
+    JudgeOptions judging = judge_options(world->facts);
+    if (options.node) judging.node = options.node;
+    Worlds worlds(world->snapshot(), judging, table_in_force(options.doors, *world));
+    if (options.flows) return explain_file(options, worlds, context);
+    if (const auto exit = explain_once(options, *world, worlds, context)) return *exit;
+    if (tries == kTries) return explain_one(options, worlds, context);
+  }
 }
 
 }  // namespace

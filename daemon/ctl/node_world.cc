@@ -60,11 +60,11 @@ Result<policy::Inventory> read_objects(const NodeDoors& doors, const NodeFacts& 
 
 Result<NodeWorld> ask_daemon(const NodeDoors& doors) {
   for (int tries = 1;; ++tries) {
-    Result<NodeFacts> facts = ask<NodeFacts>(doors, "GetFacts", Json::object(), "facts", node_facts_from_json);
+    Result<NodeFacts> facts = read_node_facts(doors);
     if (!facts) return facts.error();
     Result<policy::Inventory> objects = read_objects(doors, *facts);
     if (!objects) return objects.error();
-    const Result<NodeFacts> after = ask<NodeFacts>(doors, "GetFacts", Json::object(), "facts", node_facts_from_json);
+    const Result<NodeFacts> after = read_node_facts(doors);
     if (!after) return after.error();
     if (after->known == facts->known || tries == kTries) return NodeWorld{*std::move(objects), *after, true};
   }
@@ -95,6 +95,10 @@ Result<NodeWorld> read_node_world(const NodeDoors& doors) {
   if (left) return left;
   return Error{ErrorKind::Unavailable, fmt::format("{}, and without it the state cannot be read: {}",
                                                    world.error().message, left.error().message)};
+}
+
+Result<NodeFacts> read_node_facts(const NodeDoors& doors) {
+  return ask<NodeFacts>(doors, "GetFacts", Json::object(), "facts", node_facts_from_json);
 }
 
 JudgeOptions judge_options(const NodeFacts& facts) {

@@ -33,6 +33,9 @@ struct NodeWorld {
 /// Unavailable if neither a daemon nor a state file is there; otherwise what went wrong.
 Result<NodeWorld> read_node_world(const NodeDoors& doors);
 
+/// What the daemon says now. Errors as of call().
+Result<NodeFacts> read_node_facts(const NodeDoors& doors);
+
 /// How connections are judged on that node.
 JudgeOptions judge_options(const NodeFacts& facts);
 

@@ -180,6 +180,25 @@ TEST_F(NodeWorldTest, ATableThatDoesSomethingElseIsABug) {
   EXPECT_THAT(explain("pod:shop/web", "pod:shop/db").err, HasSubstr("bug: evaluator and compiled table disagree"));
 }
 
+TEST_F(NodeWorldTest, ANodeThatMovesOnMeanwhileIsAskedAgain) {
+  VarlinkService moving = service();
+  // The policy is gone from the table, and a moment later from the objects.
+  in_force_.pop_back();
+  moving.actions["JudgePacket"] = service().actions["JudgePacket"];
+  int asked = 0;
+  moving.methods["GetFacts"].answer = [this, &asked] {
+    if (++asked == 3) {
+      facts_.known = 10;
+      EXPECT_TRUE(store_.record({.removals = {closed_database().id}, .upserts = {}, .facts = {}, .generation = {}}));
+    }
+    return to_json(facts_);
+  };
+  const AnsweringDaemon daemon(at("socket"), std::move(moving));
+  const Told told = explain("pod:shop/web", "pod:shop/db");
+  EXPECT_EQ(told.exit, exit_code::kOk);
+  EXPECT_EQ(told.err, "");
+}
+
 TEST_F(NodeWorldTest, WhatIsHeldIsExplainedAndWhatIsInForceIsTheAnswer) {
   in_force_.pop_back();
   facts_.pending = {"session 1 would be cut: the change is held"};
