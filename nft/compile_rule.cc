@@ -81,7 +81,7 @@ void append_nets(Matches& matches, const policy::RangeSet& nets, const Side& sid
 Matches certain_matches(const policy::ResolvedPeer& peer, const Side& side, const SetNames& sets) {
   Matches matches;
   if (peer.not_in_set) {
-    const auto& names = sets.address_sets[*peer.not_in_set];
+    const auto& names = sets.address_set(*peer.not_in_set);
     matches.push_back(match_set({side.address}, names.exact, true));
     if (!names.ranges.empty()) matches.push_back(match_set({side.address}, names.ranges, true));
   }
@@ -92,7 +92,7 @@ Matches certain_matches(const policy::ResolvedPeer& peer, const Side& side, cons
 
 std::vector<Matches> set_alternatives(const policy::ResolvedPeer& peer, const Side& side, const SetNames& sets) {
   if (!peer.in_set) return {{}};
-  const auto& names = sets.address_sets[*peer.in_set];
+  const auto& names = sets.address_set(*peer.in_set);
   std::vector<Matches> alternatives = {{match_set({side.address}, names.exact, false)}};
   if (!names.ranges.empty()) alternatives.push_back({match_set({side.address}, names.ranges, false)});
   return alternatives;
@@ -104,7 +104,7 @@ std::vector<Matches> port_alternatives(const policy::ResolvedPeer& peer, const S
   const Field field = port_field(side.port, protocol);
   if (!peer.not_ports.ranges.empty()) unwanted.push_back(match_ports(peer.not_ports.ranges, field, true));
   for (const policy::SetId id : peer.not_ports.services) {
-    unwanted.push_back(match_services(sets.service_sets[id], side, true));
+    unwanted.push_back(match_services(sets.service_set(id), side, true));
   }
   std::vector<Matches> not_unwanted = {unwanted};
   // Without a protocol the rule speaks of packets without ports too, and those names denote none of them.
@@ -114,7 +114,7 @@ std::vector<Matches> port_alternatives(const policy::ResolvedPeer& peer, const S
   std::vector<Matches> alternatives;
   if (!peer.ports.ranges.empty()) alternatives.push_back({match_ports(peer.ports.ranges, field, false)});
   for (const policy::SetId id : peer.ports.services) {
-    alternatives.push_back({match_services(sets.service_sets[id], side, false)});
+    alternatives.push_back({match_services(sets.service_set(id), side, false)});
   }
   if (alternatives.empty()) alternatives.push_back({});
   return with_alternatives(not_unwanted, alternatives);

@@ -4,19 +4,10 @@
 #include <vector>
 
 #include "nft/ruleset.h"
+#include "nft/set_names.h"
 #include "policy/node_policy.h"
 
 namespace tierwall::nft {
-
-/// The names of the sets of one family that stand for the policy's sets.
-struct SetNames {
-  struct AddressSetNames {
-    std::string exact;   ///< hash set of exact addresses; always there
-    std::string ranges;  ///< interval set; empty if the set has no ranges of this family
-  };
-  std::vector<AddressSetNames> address_sets;  ///< by policy::SetId
-  std::vector<std::string> service_sets;      ///< by policy::SetId
-};
 
 /// Match lists that are alternatives: the policy rule matches if one of them does. None: the rule matches no packet of
 /// this family. nft has no "or" but sets, so a peer that is exact addresses or ranges takes two rules.

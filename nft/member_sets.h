@@ -1,16 +1,12 @@
 #pragma once
-// The sets of the table that hold members of policy sets: what becomes of them when only members come and go, which is
-// what most events amount to. Chains, maps and every other set stay as they are then.
+// The sets of the table that hold members of policy sets.
 
-#include <map>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "nft/change_set.h"
 #include "nft/ruleset.h"
 #include "policy/node_policy.h"
-#include "policy/policy_change.h"
 
 namespace tierwall::nft {
 
@@ -27,25 +23,12 @@ struct MemberSet {
   friend bool operator==(const MemberSet&, const MemberSet&) = default;
 };
 
-class MemberSets {
- public:
-  MemberSets() = default;
-  explicit MemberSets(std::vector<MemberSet> sets);
-
-  /// What leads from `applied` to the table of `policy`, which is ahead of it by this change; equals what diff() makes
-  /// of the two tables. Absent if more than members changed, so that the table has to be compiled.
-  [[nodiscard]] std::optional<ChangeSet> follow(const policy::NodePolicy& policy, const policy::PolicyChange& change,
-                                                const Ruleset& applied) const;
-
-  [[nodiscard]] const std::vector<MemberSet>& all() const { return sets_; }
-
- private:
-  std::vector<MemberSet> sets_;                            // by name
-  std::vector<std::vector<std::size_t>> of_address_sets_;  // by policy::SetId: positions in sets_
-  std::vector<std::vector<std::size_t>> of_service_sets_;
-};
-
 /// The elements of the set, sorted.
 std::vector<Element> make_elements(const MemberSet& set, const policy::NodePolicy& policy);
+/// The set with its elements; `description` is what its members are, in words.
+Set make_set(const MemberSet& set, std::string_view description, const policy::NodePolicy& policy);
+
+Element make_element(const policy::Address& address);
+Element make_element(const policy::ServiceAddress& service);
 
 }  // namespace tierwall::nft

@@ -61,7 +61,7 @@ class RunMerger {
 
   [[nodiscard]] bool can_unite(const Match& match) const {
     if (match.fields.size() != 1 || match.negated) return false;
-    if (const auto* in = std::get_if<InSet>(&match.right)) return unions_.find(in->set).has_value();
+    if (const auto* in = std::get_if<InSet>(&match.right)) return unions_.names().find(in->set).has_value();
     return std::holds_alternative<Addresses>(match.right);
   }
 
@@ -96,9 +96,10 @@ class RunMerger {
   /// False if the match is of the other half.
   bool add_part(SetUnion& parts, const Match& match) const {
     if (const auto* in = std::get_if<InSet>(&match.right)) {
-      const SetUnions::Member member = *unions_.find(in->set);
-      if (member.interval == parts.interval) parts.address_sets.push_back(member.set);
-      return member.interval == parts.interval;
+      const SetNames::Meaning meaning = *unions_.names().find(in->set);
+      if ((meaning.part == MemberSet::Part::Ranges) != parts.interval) return false;
+      parts.address_sets.push_back(meaning.set);
+      return true;
     }
     if (!parts.interval) return false;
     for (const policy::AddressRange& range : std::get<Addresses>(match.right)) parts.nets.insert(range);

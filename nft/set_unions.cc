@@ -22,29 +22,31 @@ std::string meaning_of(const SetUnion& united, const policy::NodePolicy& policy)
   return meaning;
 }
 
-std::string describe(const SetUnion& united, const policy::NodePolicy& policy) {
-  std::string words = "any of " + std::to_string(united.address_sets.size() + united.nets.ranges().size());
+}  // namespace
+
+std::optional<MemberSet> SetUnions::find_members(const std::string& set) const {
+  if (const auto meaning = names_.find(set)) {
+    return MemberSet{.name = set, .family = family_, .part = meaning->part, .sets = {meaning->set}};
+  }
+  const auto united = unions_.find(set);
+  if (united == unions_.end()) return std::nullopt;
+  return MemberSet{.name = set,
+                   .family = family_,
+                   .part = united->second.interval ? MemberSet::Part::Ranges : MemberSet::Part::Exact,
+                   .sets = united->second.address_sets,
+                   .nets = united->second.nets};
+}
+
+std::string SetUnions::describe(const MemberSet& set) const {
+  if (set.part == MemberSet::Part::Services) return policy_.service_sets[set.sets.front()].description;
+  if (const auto meaning = names_.find(set.name)) return policy_.address_sets[meaning->set].description;
+  std::string words = "any of " + std::to_string(set.sets.size() + set.nets.ranges().size());
   const char* before = ": ";
-  for (const policy::SetId id : united.address_sets) {
-    words += before + policy.address_sets[id].description;
+  for (const policy::SetId id : set.sets) {
+    words += before + policy_.address_sets[id].description;
     before = "; ";
   }
   return words;
-}
-
-}  // namespace
-
-SetUnions::SetUnions(const policy::NodePolicy& policy, policy::Family family, const SetNames& names)
-    : policy_(policy), family_(family), names_(names) {
-  for (policy::SetId id = 0; id < names.address_sets.size(); ++id) {
-    members_.emplace(names.address_sets[id].exact, Member{id, false});
-    if (!names.address_sets[id].ranges.empty()) members_.emplace(names.address_sets[id].ranges, Member{id, true});
-  }
-}
-
-std::optional<SetUnions::Member> SetUnions::find(const std::string& set) const {
-  const auto found = members_.find(set);
-  return found == members_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Match SetUnions::match(Field field, SetUnion united) {
@@ -55,7 +57,7 @@ Match SetUnions::match(Field field, SetUnion united) {
   const std::vector<policy::AddressRange>& nets = united.nets.ranges();
   if (united.address_sets.empty() && nets.size() <= kNetsInRule) return {{field}, false, Addresses(nets)};
   if (united.address_sets.size() == 1 && nets.empty()) {
-    const SetNames::AddressSetNames& only = names_.address_sets[united.address_sets.front()];
+    const SetNames::OfAddressSet& only = names_.address_set(united.address_sets.front());
     return in_set(field, united.interval ? only.ranges : only.exact);
   }
   return in_set(field, add(std::move(united)));
@@ -66,33 +68,6 @@ std::string SetUnions::add(SetUnion&& united) {
       (united.interval ? "nets" : "addr") + family_suffix(family_) + "-" + fingerprint(meaning_of(united, policy_));
   unions_.try_emplace(name, std::move(united));
   return name;
-}
-
-Set make_union_set(const std::string& name, const SetUnion& united, const policy::NodePolicy& policy) {
-  Set set{name,
-          {united.family == policy::Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr},
-          united.interval,
-          false,
-          to_comment(describe(united, policy)),
-          {}};
-  policy::RangeSet nets = united.nets.only(united.family);
-  for (const policy::SetId id : united.address_sets) {
-    const policy::AddressSet& part = policy.address_sets[id];
-    if (united.interval) {
-      const policy::RangeSet of_family = part.nets.only(united.family);
-      for (const policy::AddressRange& range : of_family.ranges()) nets.insert(range);
-      continue;
-    }
-    for (const policy::Address& address : part.addresses) {
-      if (address.family == united.family) set.elements.push_back({make_key(address), {}, std::nullopt, {}});
-    }
-  }
-  for (const policy::AddressRange& range : nets.ranges()) {
-    set.elements.push_back({make_key(range.first), make_key(range.last), std::nullopt, {}});
-  }
-  std::ranges::sort(set.elements);
-  set.elements.erase(std::unique(set.elements.begin(), set.elements.end()), set.elements.end());
-  return set;
 }
 
 }  // namespace tierwall::nft

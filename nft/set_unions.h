@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "nft/compile_rule.h"
+#include "nft/member_sets.h"
 #include "nft/ruleset.h"
+#include "nft/set_names.h"
 #include "policy/node_policy.h"
 
 namespace tierwall::nft {
@@ -29,23 +30,20 @@ struct SetUnion {
 class SetUnions {
  public:
   /// Borrows both.
-  SetUnions(const policy::NodePolicy& policy, policy::Family family, const SetNames& names);
+  SetUnions(const policy::NodePolicy& policy, policy::Family family, const SetNames& names)
+      : policy_(policy), family_(family), names_(names) {}
 
   [[nodiscard]] const SetNames& names() const { return names_; }
   [[nodiscard]] policy::Family family() const { return family_; }
 
-  struct Member {
-    policy::SetId set = 0;
-    bool interval = false;
-  };
-  /// Which half of which policy set the set of that name is; nothing if it is none.
-  [[nodiscard]] std::optional<Member> find(const std::string& set) const;
-
   /// The match that holds for every address in one of these. Pre: something is in the union.
   Match match(Field field, SetUnion united);
 
-  /// By name, those that were asked for and are not simply one of the policy's sets.
-  [[nodiscard]] const std::map<std::string, SetUnion>& all() const { return unions_; }
+  /// What the set of that name holds: members of one of the policy's sets, or of several of which match() was told;
+  /// nothing if it is neither.
+  [[nodiscard]] std::optional<MemberSet> find_members(const std::string& set) const;
+  /// In words.
+  [[nodiscard]] std::string describe(const MemberSet& set) const;
 
  private:
   std::string add(SetUnion&& united);
@@ -53,11 +51,7 @@ class SetUnions {
   const policy::NodePolicy& policy_;
   policy::Family family_;
   const SetNames& names_;
-  std::map<std::string, Member> members_;
   std::map<std::string, SetUnion> unions_;
 };
-
-/// The set with its members.
-Set make_union_set(const std::string& name, const SetUnion& united, const policy::NodePolicy& policy);
 
 }  // namespace tierwall::nft

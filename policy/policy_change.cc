@@ -9,6 +9,11 @@ void follow(NodePolicy& behind, const NodePolicy& ahead, const PolicyChange& cha
   }
   for (const AddressSetChange& set : change.address_sets) behind.address_sets[set.set] = ahead.address_sets[set.set];
   for (const ServiceSetChange& set : change.service_sets) behind.service_sets[set.set] = ahead.service_sets[set.set];
+  if (change.endpoints) {
+    behind.endpoints = ahead.endpoints;
+    behind.host_endpoints = ahead.host_endpoints;
+    behind.treatments = ahead.treatments;
+  }
   behind.remarks = ahead.remarks;
 }
 

@@ -27,6 +27,9 @@ struct ServiceSetChange {
 struct PolicyChange {
   /// Anything may be different, and what is below says nothing. Otherwise only what is below, and remarks.
   bool everything = false;
+  /// Pods of the node came, went or are treated otherwise: endpoints and treatments, whose numbers host endpoints have,
+  /// too. Tiers, policies, profiles, and which sets there are, stay.
+  bool endpoints = false;
   std::vector<AddressSetChange> address_sets = {};
   std::vector<ServiceSetChange> service_sets = {};
 

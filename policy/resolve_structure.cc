@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "policy/host_interfaces.h"
-#include "policy/selector_index.h"
 #include "policy/set_collector.h"
 
 namespace tierwall::policy {
@@ -54,83 +53,8 @@ ResourceKey policy_key(const Policy& policy) {
 /// What applies to one endpoint, while it is being collected.
 struct PendingEndpoint {
   const Subject* subject = nullptr;
-  std::vector<Treatment> treatments = {};  ///< of pods: ingress, egress
+  std::vector<Treatment> treatments = {};
 };
-
-PendingEndpoint pending_pod(const Subject& subject) {
-  return {&subject, {{.direction = Direction::Ingress}, {.direction = Direction::Egress}}};
-}
-
-PendingEndpoint pending_host(const Subject& subject) {
-  PendingEndpoint endpoint{&subject};
-  for (const PolicyClass policy_class :
-       {PolicyClass::Untracked, PolicyClass::PreDnat, PolicyClass::Normal, PolicyClass::Forward}) {
-    for (const Direction direction : kDirections) {
-      endpoint.treatments.push_back({.direction = direction, .policy_class = policy_class});
-    }
-  }
-  return endpoint;
-}
-
-/// Only what is global and no preview speaks of host endpoints, and untracked and preDNAT policies of nothing else
-/// (calico.md 1.1, 1.2).
-bool may_select(const Policy& policy, const Subject& endpoint) {
-  return endpoint.pod != nullptr ? policy.stage == Stage::Tracked : policy.kind == Kind::GlobalNetworkPolicy;
-}
-
-/// Who is selected by which policy, found without asking every policy about every endpoint.
-class Selections {
- public:
-  Selections(const std::vector<OrderedTier>& tiers, const std::vector<PendingEndpoint>& endpoints) {
-    SelectorIndex index;
-    std::vector<const Policy*> policies;
-    for (const OrderedTier& tier : tiers) {
-      for (const Policy* policy : tier.policies) {
-        if (policy->staged) continue;
-        index.add(static_cast<SelectorIndex::Number>(policies.size()), policy->subject);
-        policies.push_back(policy);
-      }
-    }
-    for (std::size_t endpoint = 0; endpoint < endpoints.size(); ++endpoint) {
-      const Subject& subject = *endpoints[endpoint].subject;
-      for (const SelectorIndex::Number number : index.matching(subject.scope)) {
-        if (may_select(*policies[number], subject)) selected_[policies[number]].push_back(endpoint);
-      }
-    }
-  }
-
-  /// Positions of endpoints, ascending.
-  [[nodiscard]] const std::vector<std::size_t>& of(const Policy& policy) const {
-    static const std::vector<std::size_t> none;
-    const auto found = selected_.find(&policy);
-    return found == selected_.end() ? none : found->second;
-  }
-
- private:
-  std::map<const Policy*, std::vector<std::size_t>> selected_;
-};
-
-bool is_of_class(const Policy& policy, PolicyClass policy_class) {
-  switch (policy_class) {
-    case PolicyClass::Untracked:
-      return policy.stage == Stage::Untracked;
-    case PolicyClass::PreDnat:
-      return policy.stage == Stage::PreDnat;
-    case PolicyClass::Normal:
-      return policy.stage == Stage::Tracked;
-    case PolicyClass::Forward:
-      return policy.stage == Stage::Tracked && policy.apply_on_forward;
-  }
-  TIERWALL_CHECK(false);
-}
-
-void append_policy(PendingEndpoint& endpoint, const Policy& policy, std::size_t tier, std::size_t index) {
-  for (Treatment& treatment : endpoint.treatments) {
-    if (!policy.applies_to(treatment.direction) || !is_of_class(policy, treatment.policy_class)) continue;
-    if (treatment.steps.empty() || treatment.steps.back().tier != tier) treatment.steps.push_back({tier, {}});
-    treatment.steps.back().policies.push_back(index);
-  }
-}
 
 /// Rules of a direction in which the policy does not apply are not resolved: nothing would read their sets.
 ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
@@ -144,20 +68,34 @@ ResolvedPolicy resolve_policy(SetCollector& sets, const Policy& policy) {
   return resolved;
 }
 
-/// The tiers with at least one policy that selects an endpoint here; fills the endpoints' treatments on the way.
-std::vector<ResolvedTier> resolve_tiers(const Snapshot& snapshot, TieBreak tie_break, SetCollector& sets,
-                                        std::vector<PendingEndpoint>& endpoints) {
+/// Asks the index about every endpoint. By number of the policy: the positions of the endpoints it selects, ascending.
+std::vector<std::vector<std::size_t>> find_selected(const std::vector<PendingEndpoint>& endpoints,
+                                                    Selections& selections) {
+  std::vector<std::vector<std::size_t>> selected(selections.index.size());
+  for (std::size_t endpoint = 0; endpoint < endpoints.size(); ++endpoint) {
+    selections.of_endpoints.push_back(selections.index.selecting(*endpoints[endpoint].subject));
+    for (const PolicyIndex::Number number : selections.of_endpoints.back()) selected[number].push_back(endpoint);
+  }
+  return selected;
+}
+
+/// The tiers with at least one policy that selects an endpoint here; fills the endpoints' treatments and the selections
+/// on the way.
+std::vector<ResolvedTier> resolve_tiers(const std::vector<OrderedTier>& all_tiers, SetCollector& sets,
+                                        std::vector<PendingEndpoint>& endpoints, Selections& selections) {
   std::vector<ResolvedTier> tiers;
-  const std::vector<OrderedTier> all_tiers = order_tiers(snapshot.tiers, snapshot.policies, tie_break);
-  const Selections selections(all_tiers, endpoints);
+  const std::vector<std::vector<std::size_t>> selected = find_selected(endpoints, selections);
+  selections.places.resize(selected.size());
+  PolicyIndex::Number number = 0;
   for (const OrderedTier& ordered : all_tiers) {
     ResolvedTier tier{ordered.tier.name, ordered.tier.order, ordered.tier.default_action, ordered.missing, {}};
     for (const Policy* policy : ordered.policies) {
-      const std::vector<std::size_t>& selected = selections.of(*policy);
-      if (selected.empty()) continue;
-      for (const std::size_t endpoint : selected) {
-        append_policy(endpoints[endpoint], *policy, tiers.size(), tier.policies.size());
-      }
+      if (policy->staged) continue;
+      const PolicyIndex::Number at = number++;
+      if (selected[at].empty()) continue;
+      const PolicyPlace place{tiers.size(), tier.policies.size()};
+      for (const std::size_t endpoint : selected[at]) append_policy(endpoints[endpoint].treatments, *policy, place);
+      selections.places[at] = place;
       tier.policies.push_back(resolve_policy(sets, *policy));
     }
     if (!tier.policies.empty()) tiers.push_back(std::move(tier));
@@ -242,16 +180,19 @@ Structure resolve_structure(const Snapshot& snapshot, const std::optional<std::s
                             const std::vector<const Subject*>& pods, const std::vector<Subject>& host_endpoints) {
   std::vector<PendingEndpoint> endpoints;
   endpoints.reserve(pods.size() + host_endpoints.size());
-  for (const Subject* pod : pods) endpoints.push_back(pending_pod(*pod));
+  for (const Subject* pod : pods) endpoints.push_back({pod, treatments_of_pod()});
 
   SetCollector sets;
   NodePolicy policy;
   std::vector<ResolvedHostEndpoint> governed = find_governed(snapshot, node, policy.remarks);
   for (const ResolvedHostEndpoint& endpoint : governed) {
-    endpoints.push_back(pending_host(*std::ranges::find_if(
-        host_endpoints, [&](const Subject& subject) { return subject.host_endpoint->name == endpoint.name; })));
+    const auto subject = std::ranges::find_if(
+        host_endpoints, [&](const Subject& candidate) { return candidate.host_endpoint->name == endpoint.name; });
+    endpoints.push_back({&*subject, treatments_of_host_endpoint()});
   }
-  policy.tiers = resolve_tiers(snapshot, tie_break, sets, endpoints);
+  const std::vector<OrderedTier> all_tiers = order_tiers(snapshot.tiers, snapshot.policies, tie_break);
+  Selections selections{.index = PolicyIndex(all_tiers)};
+  policy.tiers = resolve_tiers(all_tiers, sets, endpoints, selections);
   for (const ResolvedTier& tier : policy.tiers) {
     if (tier.missing) {
       policy.remarks.push_back("tier '" + tier.name +
@@ -267,7 +208,7 @@ Structure resolve_structure(const Snapshot& snapshot, const std::optional<std::s
     }
   }
   deliver_endpoints(policy, endpoints, std::move(governed));
-  return {std::move(policy), std::move(queries)};
+  return {std::move(policy), std::move(queries), std::move(selections)};
 }
 
 }  // namespace tierwall::policy

@@ -27,8 +27,8 @@ std::set<ResourceKey> all_keys(const Snapshot& snapshot) {
 }  // namespace
 
 Resolver::Resolver(const Snapshot& snapshot, std::string node, TieBreak tie_break)
-    : node_(std::move(node)), tie_break_(tie_break) {
-  static_cast<void>(note_local(snapshot, sets_.look_again(snapshot, all_keys(snapshot))));
+    : node_(std::move(node)), tie_break_(tie_break), pods_(node_) {
+  pods_.note(snapshot, sets_.look_again(snapshot, all_keys(snapshot)));
   resolve_anew(snapshot);
   deliver_remarks(snapshot);
 }
@@ -36,36 +36,21 @@ Resolver::Resolver(const Snapshot& snapshot, std::string node, TieBreak tie_brea
 PolicyChange Resolver::update(const Snapshot& snapshot, const std::vector<ResourceKey>& changed) {
   PolicyChange change;
   change.everything = std::ranges::any_of(changed, [](const ResourceKey& key) { return shapes_policy(key.kind); });
-  const std::set<ResourceKey> pods = sets_.look_again(snapshot, {changed.begin(), changed.end()});
-  change.everything |= note_local(snapshot, pods);
+  const std::vector<ResourceKey> pods =
+      pods_.note(snapshot, sets_.look_again(snapshot, {changed.begin(), changed.end()}));
   sets_.settle(snapshot, policy_, change);
+  if (!change.everything && !pods.empty()) {
+    const LocalPods::Outcome outcome = pods_.follow(snapshot, sets_.claims(), pods, policy_);
+    change.endpoints = outcome == LocalPods::Outcome::Endpoints;
+    change.everything = outcome == LocalPods::Outcome::Unknown;
+  }
   if (change.everything) resolve_anew(snapshot);
   deliver_remarks(snapshot);
   return change;
 }
 
-/// Is, or was, one of these pods on the node?
-bool Resolver::note_local(const Snapshot& snapshot, const std::set<ResourceKey>& pods) {
-  bool any = false;
-  for (const ResourceKey& key : pods) {
-    const auto pod = snapshot.pods.find({key.ns, key.name});
-    any |= local_.erase(key) != 0;
-    if (pod == snapshot.pods.end() || !pod->second.is_endpoint() || pod->second.node != node_) continue;
-    local_.insert(key);
-    any = true;
-  }
-  return any;
-}
-
 void Resolver::resolve_anew(const Snapshot& snapshot) {
-  std::vector<Subject> pods;
-  for (const ResourceKey& key : local_) {
-    const auto pod = snapshot.pods.find({key.ns, key.name});
-    pods.push_back({.scope = scope_of(snapshot, pod->second),
-                    .pod = &pod->second,
-                    .addresses = sets_.claims().held_by(snapshot, pod->first),
-                    .ports = &pod->second.ports});
-  }
+  const std::vector<Subject> pods = pods_.subjects(snapshot, sets_.claims());
   std::vector<const Subject*> of_node;
   of_node.reserve(pods.size());
   for (const Subject& pod : pods) of_node.push_back(&pod);
@@ -81,6 +66,7 @@ void Resolver::resolve_anew(const Snapshot& snapshot) {
   }
   Structure next = resolve_structure(snapshot, node_, tie_break_, of_node, host_endpoints);
   sets_.adopt(snapshot, policy_, next.policy, std::move(next.queries));
+  pods_.adopt(std::move(next.selections));
   policy_ = std::move(next.policy);
   remarks_ = std::move(policy_.remarks);
 }

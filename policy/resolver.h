@@ -2,11 +2,11 @@
 // resolve() for one node, kept up to date: told which objects changed, it does work in proportion to what that changes.
 // After every step its policy equals what resolve() makes of the same snapshot (tests/differential proves it).
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "policy/inventory.h"
+#include "policy/local_pods.h"
 #include "policy/node_policy.h"
 #include "policy/ordering.h"
 #include "policy/policy_change.h"
@@ -28,7 +28,6 @@ class Resolver {
   [[nodiscard]] const NodePolicy& policy() const { return policy_; }
 
  private:
-  [[nodiscard]] bool note_local(const Snapshot& snapshot, const std::set<ResourceKey>& pods);
   void resolve_anew(const Snapshot& snapshot);
   void deliver_remarks(const Snapshot& snapshot);
 
@@ -36,7 +35,7 @@ class Resolver {
   TieBreak tie_break_;
   NodePolicy policy_;
   SetIndex sets_;
-  std::set<ResourceKey> local_;       // pods of the node that are endpoints
+  LocalPods pods_;
   std::vector<std::string> remarks_;  // on anything but pods that share an address
 };
 

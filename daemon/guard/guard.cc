@@ -138,7 +138,9 @@ bool Guard::touches_host_policy(const policy::NodePolicy& desired, const policy:
     host_sets_.reset();
     return true;
   }
-  if (!change.touches_sets() || desired.host_endpoints.empty()) return false;
+  if (desired.host_endpoints.empty()) return false;
+  if (change.endpoints) return true;  // whose flow it is, a pod's or the node's own, decides which policy judges it
+  if (!change.touches_sets()) return false;
   if (!host_sets_) host_sets_ = policy::sets_of_host_endpoints(desired);
   return std::ranges::any_of(change.address_sets,
                              [&](const auto& changed) { return host_sets_->address_sets.contains(changed.set); }) ||

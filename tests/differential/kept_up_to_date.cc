@@ -59,12 +59,13 @@ class TableFollower {
   std::optional<std::string> follow(const policy::NodePolicy& policy, const policy::PolicyChange& change) {
     nft::CompiledTable fresh = *nft::compile_table(policy, options_);
     const nft::ChangeSet wanted = nft::diff(table_.ruleset, fresh.ruleset);
-    const std::optional<nft::ChangeSet> changes = table_.members.follow(policy, change, table_.ruleset);
-    if (changes && *changes != wanted) return "changes of the table";
-    if (changes && table_.members.all() != fresh.members.all()) return "sets with members";
+    const std::optional<nft::TableParts::Step> step = table_.parts.follow(policy, change, options_, table_.ruleset);
+    if (step && step->changes != wanted) return "changes of the table";
+    if (step && table_.parts.member_sets() != fresh.parts.member_sets()) return "sets with members";
+    if (step && table_.parts.chains() != fresh.parts.chains()) return "chains of treatments";
     nft::advance(table_.ruleset, wanted);
     if (table_.ruleset != fresh.ruleset) return "the table";
-    if (!changes) table_.members = std::move(fresh.members);
+    if (!step) table_.parts = std::move(fresh.parts);
     return std::nullopt;
   }
 
@@ -76,7 +77,7 @@ class TableFollower {
 }  // namespace
 
 std::optional<Mismatch> find_mismatch(const EventBatches& batches, policy::TieBreak tie_break,
-                                      nft::Flattening flattening) {
+                                      nft::Flattening flattening, StepsTaken* steps) {
   policy::Inventory inventory;
   policy::Resolver resolver(inventory.snapshot(), kJudgedNode, tie_break);
   policy::NodePolicy follower = resolver.policy();
@@ -89,6 +90,7 @@ std::optional<Mismatch> find_mismatch(const EventBatches& batches, policy::TieBr
         policy::resolve(inventory.snapshot(), policy::Scope{.node = kJudgedNode}, tie_break);
     if (const auto part = differing_part(resolver.policy(), fresh)) return Mismatch{step, *part};
     if (const auto part = wrongly_selected(inventory.snapshot(), fresh)) return Mismatch{step, *part};
+    if (steps != nullptr) ++(change.everything ? steps->anew : change.endpoints ? steps->endpoints : steps->members);
     policy::follow(follower, resolver.policy(), change);
     if (const auto part = differing_part(follower, fresh)) return Mismatch{step, *part + ", as the change tells it"};
     if (const auto part = table.follow(resolver.policy(), change)) return Mismatch{step, *part};

@@ -17,9 +17,16 @@ struct Mismatch {
   std::string what;      ///< "tiers", "the table"
 };
 
+/// How much each batch made new.
+struct StepsTaken {
+  std::size_t members = 0;    ///< members of sets at most
+  std::size_t endpoints = 0;  ///< pods of the node and their treatments, too
+  std::size_t anew = 0;       ///< everything
+};
+
 /// Tells the events. After every batch the resolver is compared with resolve(), what it says has changed with what did,
 /// every selection with what is found without an index, and the table that follows members with compile() and diff().
 std::optional<Mismatch> find_mismatch(const EventBatches& batches, policy::TieBreak tie_break,
-                                      nft::Flattening flattening);
+                                      nft::Flattening flattening, StepsTaken* steps = nullptr);
 
 }  // namespace tierwall::test

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 #include "tests/differential/event_sequences.h"
@@ -20,11 +21,12 @@ constexpr std::uint32_t kSequences = 12;
 constexpr std::size_t kSteps = 80;  // per sequence
 
 TEST(Resolver, KeptUpToDateItEqualsWhatIsResolvedFromScratch) {
+  StepsTaken steps;
   for (std::uint32_t seed = 1; seed <= test::tried_of(kSequences); ++seed) {
     const auto tie_break = seed % 2 == 0 ? policy::TieBreak::Calico332 : policy::TieBreak::Calico331;
     const auto flattening = seed % 3 == 0 ? nft::Flattening{} : nft::Flattening::always();
     EventBatches batches = generate_events(seed, kSteps);
-    const auto mismatch = find_mismatch(batches, tie_break, flattening);
+    const auto mismatch = find_mismatch(batches, tie_break, flattening, &steps);
     if (!mismatch) continue;
     batches.resize(mismatch->step + 1);
     batches = shrink_events(std::move(batches), [&](const EventBatches& fewer) {
@@ -34,6 +36,9 @@ TEST(Resolver, KeptUpToDateItEqualsWhatIsResolvedFromScratch) {
     for (const auto& batch : batches) story += "\n  " + print_batch(batch);
     FAIL() << "seed " << seed << ", step " << mismatch->step << ": " << mismatch->what << " differ; it takes" << story;
   }
+  std::printf("batches that changed members only: %zu, pods of the node: %zu, everything: %zu\n", steps.members,
+              steps.endpoints, steps.anew);
+  EXPECT_GT(steps.endpoints, 20 * test::tried_of(kSequences) / kSequences);
 }
 
 /// Most events are about pods elsewhere, and they must not cost a walk over all policies.
