@@ -67,15 +67,15 @@ void Reconciler::repair(std::chrono::microseconds at) {
 
 void Reconciler::hurry() {
   const std::chrono::microseconds now = clock_.monotonic();
-  if (dirty_since_) dirty_since_ = now - kSettle;
+  stepped_at_.reset();
   if (retry_at_) retry_at_ = now;
 }
 
 std::optional<std::chrono::microseconds> Reconciler::due() const {
   if (!sources_in_sync_) return std::nullopt;
   if (retry_at_) return retry_at_;
-  if (dirty_since_) return *dirty_since_ + kSettle;
-  return std::nullopt;
+  if (!dirty_since_ || !stepped_at_) return dirty_since_;
+  return std::max(*dirty_since_, *stepped_at_ + kSettle);
 }
 
 Reconciler::Outcome Reconciler::step() {
@@ -84,6 +84,7 @@ Reconciler::Outcome Reconciler::step() {
   if (!wanted || now < *wanted) return Outcome::Nothing;
   dirty_since_.reset();
   retry_at_.reset();
+  stepped_at_ = now;
 
   policy::PolicyChange change = desired_.follow(inventory_, settings_);
   if (!basis_) change.everything = true;
@@ -116,12 +117,14 @@ Reconciler::Outcome Reconciler::step() {
   return outcome;
 }
 
-/// What to send: for members that come and go without compiling anything.
-Result<void> Reconciler::find_changes(Attempt& attempt) const {
+/// What to send: for members and pods that come and go without compiling the whole table. The basis is ahead of what
+/// is applied from here on; whoever cannot bring the kernel there gives it up.
+Result<void> Reconciler::find_changes(Attempt& attempt) {
   if (basis_ && !attempt.whole_table && attempt.options == basis_->options) {
-    std::optional<nft::ChangeSet> changes = basis_->members.follow(attempt.policy, attempt.change, applied_->ruleset);
-    if (changes) {
-      attempt.changes = *std::move(changes);
+    auto step = basis_->parts.follow(attempt.policy, attempt.change, attempt.options, applied_->ruleset);
+    if (step) {
+      attempt.changes = std::move(step->changes);
+      attempt.counted = std::move(step->counted);
       return {};
     }
   }
@@ -216,9 +219,13 @@ void Reconciler::accept(Attempt attempt) {
     next.ruleset = std::move(attempt.table->ruleset);
     next.counted = std::move(attempt.table->places.counted);
     next.options = attempt.options;
-    basis_ = Basis{std::move(attempt.options), std::move(attempt.table->members)};
+    basis_ = Basis{std::move(attempt.options), std::move(attempt.table->parts)};
   } else {
     nft::advance(next.ruleset, attempt.changes);
+    next.counted.merge(attempt.counted);
+    for (const nft::Operation& operation : attempt.changes.operations) {
+      if (const auto* gone = std::get_if<nft::DeleteCounter>(&operation)) next.counted.erase(gone->counter);
+    }
   }
   // While a change is held, what the desired policy changes does not lead to what is applied.
   if (attempt.held) basis_.reset();

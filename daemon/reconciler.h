@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@ namespace tierwall::daemon {
 
 class Reconciler {
  public:
-  /// From the first change to the step, so that a burst of events becomes one commit.
+  /// From one step to the next at least: what comes alone is committed at once, and of a burst the rest together.
   static constexpr std::chrono::microseconds kSettle = std::chrono::milliseconds(2);
   static constexpr std::chrono::microseconds kFirstRetry = std::chrono::milliseconds(100);
   static constexpr std::chrono::microseconds kLastRetry = std::chrono::seconds(30);
@@ -71,7 +72,7 @@ class Reconciler {
 
   /// When step() wants to be called, on the clock's monotonic scale; absent: not before something happens.
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const;
-  /// What of applied() a step changed: nothing, at most members of sets, or anything.
+  /// What of applied() a step changed: nothing, at most members of sets and pods of this node, or anything.
   enum class Outcome { Nothing, Members, Anything };
   /// Brings the kernel to what the inventory asks for, as far as it lets us. Does nothing before it is due.
   Outcome step();
@@ -93,7 +94,8 @@ class Reconciler {
     const policy::NodePolicy& policy;
     policy::PolicyChange change;  // that leads from the applied policy to it
     nft::CompileOptions options;
-    std::optional<nft::CompiledTable> table;  // absent: the applied one, with the changes
+    std::optional<nft::CompiledTable> table;                // absent: the applied one, with the changes
+    std::map<std::string, nft::CountedRules> counted = {};  // of counters that come with the changes
     nft::ChangeSet changes;
     bool whole_table = false;
     bool held = false;  // not what the inventory asks for
@@ -108,7 +110,7 @@ class Reconciler {
     bool unknown = false;     ///< what it said was lost
   };
 
-  [[nodiscard]] Result<void> find_changes(Attempt& attempt) const;
+  [[nodiscard]] Result<void> find_changes(Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_split(const Attempt& attempt);
   [[nodiscard]] std::optional<Refusal> send_one(const nft::ChangeSet& changes);
@@ -133,13 +135,14 @@ class Reconciler {
   // changed since is not known, or because the kernel may hold something else.
   struct Basis {
     nft::CompileOptions options;
-    nft::MemberSets members;
+    nft::TableParts parts;
   };
   std::optional<Basis> basis_;
 
   bool sources_in_sync_ = false;
   std::optional<std::chrono::microseconds> dirty_since_;
   std::optional<std::chrono::microseconds> retry_at_;
+  std::optional<std::chrono::microseconds> stepped_at_;
   int refusals_ = 0;         // in a row
   bool whole_table_ = true;  // the next attempt writes the whole table
   nft::TableOwner owner_ = nft::TableOwner::Nobody;

@@ -14,6 +14,7 @@
 #include "daemon/control/inventory_lists.h"
 #include "daemon/sources/kubernetes/needs.h"
 #include "policy/resolve.h"
+#include "policy/subject_dependents.h"
 #include "systemd/notify.h"
 
 namespace tierwall::daemon {
@@ -307,7 +308,7 @@ void Daemon::note_source_health() {
 }
 
 void Daemon::note_cluster() {
-  ask_for_what_is_needed();
+  if (may_need_more()) ask_for_what_is_needed();
   if (cluster_->in_sync() && !cluster_confirmed_) drop_unconfirmed();
   const std::vector<std::string> lost = cluster_->lost();
   const bool is_lost = cluster_->failure() || !lost.empty();
@@ -332,6 +333,15 @@ void Daemon::drop_unconfirmed() {
         {.source = std::string(kKubernetesSource), .key = key, .change = policy::ResourceEvent::Change::Gone});
   }
   if (!gone.empty()) receive(std::move(gone));
+}
+
+/// Most of what a cluster tells is about pods, and they make nothing else worth knowing.
+bool Daemon::may_need_more() {
+  const std::uint64_t since = std::exchange(needs_known_at_, inventory_.generation());
+  if (!reconciler_.applied()) return true;
+  const auto changed = inventory_.changed_since(since);
+  return !changed ||
+         std::ranges::any_of(*changed, [](const policy::ResourceKey& key) { return policy::shapes_policy(key.kind); });
 }
 
 /// Which pods, nodes and services matter depends on the policies. Before the first commit this is asked of what is

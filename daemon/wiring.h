@@ -134,6 +134,7 @@ class Daemon {
   void note_source_health();
   void note_cluster();
   void drop_unconfirmed();
+  [[nodiscard]] bool may_need_more();
   void ask_for_what_is_needed();
   [[nodiscard]] bool sources_read() const;
   void reload();
@@ -163,6 +164,7 @@ class Daemon {
   bool source_lost_ = false;                                // the directory, as last reported
   bool cluster_lost_ = false;                               // the API server, as last reported
   bool restored_ = false;           // what was in force before is known, from this boot or an earlier one
+  std::uint64_t needs_known_at_ = 0;  // the generation of the inventory of which it is known what else matters
   bool cluster_confirmed_ = false;  // every object of the API server was seen by this connection
   State published_state_ = State::Starting;
   std::string published_line_;

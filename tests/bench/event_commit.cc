@@ -1,5 +1,5 @@
-// How long a change of a pod takes from the API server's store to the kernel: TLS, decoding, inventory, the settling
-// time of 2 ms, resolve, compile, diff, commit. One JSON object per line:
+// How long a change of a pod takes from the API server's store to the kernel: TLS, decoding, inventory, resolve,
+// compile, diff, commit. One JSON object per line:
 //
 //   {"what":"pod event at the API server to committed","pods":10000,"policies":1000,"local_pods":100,"runs":100,
 //   "p50_us":...,"p99_us":...,"max_us":...}
@@ -26,6 +26,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "policy/model.h"
@@ -40,6 +41,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kChanges = 100;
 constexpr int kWarmUp = 5;  // changes before those that count
+constexpr std::chrono::milliseconds kPause{20};  // so that each change comes alone
 constexpr const char* kToken = "bench";
 constexpr std::chrono::seconds kPatience{10};
 
@@ -167,6 +169,7 @@ void run(const bench::ClusterShape& shape) {
     const std::size_t turn = static_cast<std::size_t>(i);
     const nlohmann::json pod =
         bench::make_pod(changing[turn % changing.size()], shape, turn / changing.size() % 2 == 1);
+    std::this_thread::sleep_for(kPause);
     watch.forget();
     const Clock::time_point changed = Clock::now();
     server.store().put(pod);

@@ -89,6 +89,19 @@ policy::Policy make_wide_policy(int version) {
   return policy;
 }
 
+policy::ResourceEvent changed(const policy::Resource& object) {
+  return {.source = "kubernetes", .key = policy::key_of(object), .resource = object};
+}
+
+/// One more pod like one of this node, or its end.
+policy::ResourceEvent replica(int index, bool comes) {
+  policy::Pod pod = make_pod(index % kLocalPods);
+  pod.name = "replica";
+  pod.addresses = {*policy::parse_address("10.200.0.1")};
+  if (comes) return changed(pod);
+  return {.source = "kubernetes", .key = policy::key_of(pod), .change = policy::ResourceEvent::Change::Gone};
+}
+
 class Node {
  public:
   explicit Node(int pods) : pods_(pods) {
@@ -99,13 +112,13 @@ class Node {
     step();
   }
 
-  void measure(const char* what, int runs, const std::function<policy::Resource(int)>& event) {
+  void measure(const char* what, int runs, const std::function<policy::ResourceEvent(int)>& make_event) {
     std::vector<double> times;
     const std::size_t before = tables_.operations;
     for (int i = 0; i < runs; ++i) {
-      const policy::Resource object = event(i);
+      const policy::ResourceEvent event = make_event(i);
       const Clock::time_point start = Clock::now();
-      tell(object);
+      tell(event);
       step();
       times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
     }
@@ -121,10 +134,11 @@ class Node {
   }
 
  private:
-  void tell(const policy::Resource& object) {
-    inventory_.apply({.source = "kubernetes", .key = policy::key_of(object), .resource = object});
+  void tell(const policy::ResourceEvent& event) {
+    inventory_.apply(event);
     reconciler_.mark_dirty();
   }
+  void tell(const policy::Resource& object) { tell(changed(object)); }
   void step() {
     reconciler_.hurry();
     reconciler_.step();
@@ -146,9 +160,11 @@ void run(int pods) {
   std::printf("{\"what\":\"objects in memory to applied\",\"pods\":%d,\"policies\":%d,\"ms\":%.0f}\n", pods, kPolicies,
               std::chrono::duration<double, std::milli>(Clock::now() - start).count());
   node.measure("pod of another node", 400,
-               [&](int i) { return make_pod(kLocalPods + i / 2 % (pods - kLocalPods), i % 2 == 1); });
-  node.measure("pod of this node", 100, [](int i) { return make_pod(i / 2 % kLocalPods, i % 2 == 1); });
-  node.measure("policy that selects every pod of this node", 40, [](int i) { return make_wide_policy(i); });
+               [&](int i) { return changed(make_pod(kLocalPods + i / 2 % (pods - kLocalPods), i % 2 == 1)); });
+  node.measure("label of a pod of this node", 200,
+               [](int i) { return changed(make_pod(i / 2 % kLocalPods, i % 2 == 1)); });
+  node.measure("pod like another comes to this node, or goes", 400, [](int i) { return replica(i / 2, i % 2 == 0); });
+  node.measure("policy that selects every pod of this node", 40, [](int i) { return changed(make_wide_policy(i)); });
 }
 
 }  // namespace

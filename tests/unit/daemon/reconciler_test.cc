@@ -164,6 +164,44 @@ TEST_F(ReconcilerTest, APodElsewhereIsOneElementAndNothingIsCompiled) {
   EXPECT_EQ(reconciler.verify(), std::nullopt);
 }
 
+/// Its treatment has a chain and counters of its own, which come and go with it.
+TEST_F(ReconcilerTest, APodOfThisNodeThatIsTreatedOtherwiseCompilesItsChainOnly) {
+  put_deny("deny");
+  policy::Policy from_db{.kind = policy::Kind::KubernetesNetworkPolicy, .ns = "shop", .name = "from-db"};
+  from_db.subject = policy::equals("app", "web");
+  from_db.ingress = {{.action = policy::Action::Allow, .source = {.selector = policy::equals("app", "db")}}};
+  put(from_db);
+  policy::Policy from_web = from_db;
+  from_web.name = "from-web";
+  from_web.subject = policy::equals("role", "front");
+  from_web.ingress.front().source.selector = policy::equals("app", "web");
+  put(from_web);
+  policy::Pod pod{.ns = "shop", .name = "web", .labels = {{"app", "web"}}, .node = "node-1"};
+  pod.addresses = {*policy::parse_address("10.0.9.1")};
+  put(pod);
+  pod.name = "front";
+  pod.labels = {{"role", "front"}};
+  pod.addresses = {*policy::parse_address("10.0.9.2")};
+  put(pod);
+  begin();
+  const auto before = *reconciler.applied();
+  pod.name = "both";
+  pod.labels = {{"app", "web"}, {"role", "front"}};
+  pod.addresses = {*policy::parse_address("10.0.9.3")};
+  put(pod);
+  clock.advance(Reconciler::kSettle);
+  EXPECT_EQ(reconciler.step(), Reconciler::Outcome::Members);
+  const auto fresh = nft::compile_table(reconciler.applied()->policy, reconciler.applied()->options);
+  EXPECT_EQ(reconciler.applied()->counted, fresh->places.counted);
+  EXPECT_GT(reconciler.applied()->ruleset.chains.size(), before.ruleset.chains.size());
+  EXPECT_EQ(reconciler.verify(), std::nullopt);
+  remove(policy::key_of(policy::Resource(pod)));
+  settle();
+  EXPECT_EQ(reconciler.applied()->ruleset, before.ruleset);
+  EXPECT_EQ(reconciler.applied()->counted, before.counted);
+  EXPECT_EQ(tables.kernel.ruleset(), reconciler.applied()->ruleset);
+}
+
 TEST_F(ReconcilerTest, WhatTheKernelRefusedIsNotForgottenWhenMoreChanges) {
   begin();
   put_pod(2);
@@ -207,6 +245,17 @@ TEST_F(ReconcilerTest, AThousandEventsAreOneCommit) {
   EXPECT_EQ(reconciler.transactions(), 2u);
   EXPECT_EQ(reconciler.applied()->policy.endpoints.size(), 1001u);
   EXPECT_FALSE(reconciler.due());
+}
+
+TEST_F(ReconcilerTest, WhatComesAloneIsCommittedAtOnce) {
+  begin();
+  clock.advance(Reconciler::kSettle);
+  put_pod(2);
+  EXPECT_EQ(wait(), microseconds(0));
+  reconciler.step();
+  EXPECT_EQ(reconciler.transactions(), 2u);
+  put_pod(3);
+  EXPECT_EQ(wait(), Reconciler::kSettle) << "and what follows at once together";
 }
 
 TEST_F(ReconcilerTest, LaterEventsOfABurstDoNotPutTheStepOff) {
