@@ -13,6 +13,8 @@
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
 #include "daemon/ctl/compile_command.h"
+#include "daemon/ctl/describe_command.h"
+#include "daemon/ctl/description.h"
 #include "daemon/ctl/doctor_command.h"
 #include "daemon/ctl/drops_command.h"
 #include "daemon/ctl/explain_command.h"
@@ -48,6 +50,7 @@ constexpr VerbWords kVerbs[] = {
     {"test", "Run policy tests", exit_code::kBadInput},
     {"status", "Show the state of the daemon on this node", exit_code::kDaemonUsage},
     {"get", "List what is in force on this node", exit_code::kDaemonUsage},
+    {"describe", "Tell one policy, tier, endpoint or set of this node in full", exit_code::kDaemonUsage},
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
@@ -80,6 +83,7 @@ class CommandLine {
   void add_test();
   void add_status();
   void add_get();
+  void add_describe();
   void add_top();
   void add_drops();
   void add_doctor();
@@ -101,8 +105,9 @@ class CommandLine {
   MatrixOptions matrix_;
   CompileCommandOptions compile_;
   TestOptions test_;
-  StatusOptions status_{kDefaultControlSocket, Output::Text};
+  StatusOptions status_{kDefaultControlSocket};
   GetOptions get_{{}, kDefaultControlSocket};
+  DescribeOptions describe_;
   TopOptions top_;
   DropsOptions drops_;
   DoctorOptions doctor_;
@@ -146,6 +151,12 @@ void add_socket(CLI::App& verb, std::string& socket) {
 }
 
 /// For verbs that ask about this node where no manifests are named.
+void add_watch(CLI::App& verb, WatchOptions& watch) {
+  verb.add_flag("-w,--watch", watch.wanted,
+                "Again and again; where the output is no terminal, when it is other than before");
+  verb.add_option("--interval", watch.interval, "Seconds between two looks (default 2)")->type_name("SECONDS");
+}
+
 void add_doors(CLI::App& verb, NodeDoors& doors) {
   add_socket(verb, doors.socket);
   verb.add_option("--config", doors.config, "The daemon's configuration, read where no daemon answers")
@@ -170,6 +181,7 @@ CommandLine::CommandLine() {
   add_test();
   add_status();
   add_get();
+  add_describe();
   add_top();
   add_drops();
   add_doctor();
@@ -261,7 +273,8 @@ void CommandLine::add_test() {
 void CommandLine::add_status() {
   CLI::App& app = verb("status");
   app.add_option("--socket", status_.socket, "The daemon's control socket")->type_name("PATH");
-  add_output(app, status_.output, {{"text", Output::Text}, {"json", Output::Json}});
+  add_watch(app, status_.watch);
+  add_output(app, status_.output, {{"text", Output::Text}, {"json", Output::Json}, {"yaml", Output::Yaml}});
 }
 
 void CommandLine::add_get() {
@@ -269,8 +282,24 @@ void CommandLine::add_get() {
   app.add_option("what", get_.what, "What to list: " + join(get_subjects(), ", "))->type_name("");
   app.add_option("--socket", get_.socket, "The daemon's control socket")->type_name("PATH");
   app.add_flag("!--no-legend", get_.legend, "No header line");
+  add_watch(app, get_.watch);
   add_output(app, get_.output,
-             {{"text", Output::Text}, {"wide", Output::Wide}, {"json", Output::Json}, {"name", Output::Name}});
+             {{"text", Output::Text},
+              {"wide", Output::Wide},
+              {"json", Output::Json},
+              {"yaml", Output::Yaml},
+              {"name", Output::Name}});
+}
+
+void CommandLine::add_describe() {
+  CLI::App& app = verb("describe");
+  app.add_option("kind", describe_.kind, "What it is: " + join(described_kinds(), ", "))->type_name("");
+  app.add_option("name", describe_.name,
+                 "As 'tierwall get -o name' prints it, or shorter where that is clear; of an "
+                 "endpoint also its address")
+      ->type_name("");
+  add_doors(app, describe_.doors);
+  add_output(app, describe_.output, {{"text", Output::Text}, {"json", Output::Json}, {"yaml", Output::Yaml}});
 }
 
 void CommandLine::add_top() {
@@ -391,6 +420,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
   if (name == "get") return get_command(get_, context);
+  if (name == "describe") return describe_command(describe_, context);
   if (name == "confirm") return confirm_command(confirm_, context);
   if (name == "release") return release_command(release_, context);
   if (name == "rollback") return rollback_command(rollback_, context);

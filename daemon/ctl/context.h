@@ -37,7 +37,12 @@ inline constexpr int kDegraded = 2;
 inline constexpr int kNotRunning = 3;
 }  // namespace exit_code
 
-enum class Output { Text, Wide, Name, Json, JsonLines, Nft, Dot, Svg };
+enum class Output { Text, Wide, Name, Json, JsonLines, Yaml, Nft, Dot, Svg };
+
+/// Text for programs rather than people.
+inline bool is_structured(Output output) {
+  return output == Output::Json || output == Output::Yaml;
+}
 
 /// "tierwall VERB: MESSAGE" as one line on the error stream.
 void print_failure(const Context& context, std::string_view verb, std::string_view message);

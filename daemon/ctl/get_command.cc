@@ -12,6 +12,7 @@
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
+#include "daemon/ctl/yaml_text.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -172,8 +173,8 @@ int get_subject(const Subject& subject, const GetOptions& options, const Context
   const Result<Listing> listing = rows == reply->end() ? malformed(fmt::format("the answer has no {}", subject.name))
                                                        : subject.read(*rows, options.output == Output::Wide);
   if (!listing) return report_call_failure(listing.error(), options.socket, "get", context);
-  if (options.output == Output::Json) {
-    context.out << reply->dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  if (is_structured(options.output)) {
+    context.out << print_structured(*reply, options.output);
   } else {
     context.out << print(*listing, options, context);
   }
@@ -190,7 +191,8 @@ std::vector<std::string> get_subjects() {
 
 int get_command(const GetOptions& options, const Context& context) {
   for (const Subject& subject : kSubjects) {
-    if (options.what == subject.name) return get_subject(subject, options, context);
+    if (options.what != subject.name) continue;
+    return watch(options.watch, context, [&](const Context& round) { return get_subject(subject, options, round); });
   }
   print_failure(context, "get",
                 options.what.empty() ? "name what to list: " + join(get_subjects(), ", ")

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/watch.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -13,6 +14,7 @@ struct GetOptions {
   std::string socket;
   Output output = Output::Text;
   bool legend = true;  ///< the header line, which only terminals get
+  WatchOptions watch = {};
 };
 
 std::vector<std::string> get_subjects();  ///< "tiers", "policies", "endpoints", "hostendpoints", "failsafes", "sets"

@@ -8,6 +8,7 @@
 
 #include "daemon/control/control_client.h"
 #include "daemon/ctl/terminal.h"
+#include "daemon/ctl/yaml_text.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -139,12 +140,14 @@ int report_call_failure(const Error& error, const std::string& socket, std::stri
   }
 }
 
-int status_command(const StatusOptions& options, const Context& context) {
+namespace {
+
+int show_status(const StatusOptions& options, const Context& context) {
   const Result<Json> reply = call(options.socket, "GetStatus", Json::object());
   if (!reply) {
     const int exit = report_call_failure(reply.error(), options.socket, "status", context);
-    if (options.output == Output::Json && exit == exit_code::kNotRunning) {
-      context.out << Json{{"state", "not_running"}, {"socket", options.socket}}.dump(2) << '\n';
+    if (is_structured(options.output) && exit == exit_code::kNotRunning) {
+      context.out << print_structured({{"state", "not_running"}, {"socket", options.socket}}, options.output);
     }
     return exit;
   }
@@ -152,12 +155,18 @@ int status_command(const StatusOptions& options, const Context& context) {
   const Result<StatusReport> report =
       status == reply->end() ? malformed("the answer has no status") : status_from_json(*status);
   if (!report) return report_call_failure(report.error(), options.socket, "status", context);
-  if (options.output == Output::Json) {
-    context.out << to_json(*report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  if (is_structured(options.output)) {
+    context.out << print_structured(to_json(*report), options.output);
   } else {
     context.out << print_status(*report, context.color);
   }
   return report->state == State::InSync ? exit_code::kOk : exit_code::kDegraded;
+}
+
+}  // namespace
+
+int status_command(const StatusOptions& options, const Context& context) {
+  return watch(options.watch, context, [&](const Context& round) { return show_status(options, round); });
 }
 
 }  // namespace tierwall::daemon::ctl

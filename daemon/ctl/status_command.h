@@ -5,6 +5,7 @@
 
 #include "daemon/control/status.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/watch.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon::ctl {
@@ -12,6 +13,7 @@ namespace tierwall::daemon::ctl {
 struct StatusOptions {
   std::string socket;
   Output output = Output::Text;
+  WatchOptions watch = {};
 };
 
 /// Exit: kOk in sync, kDegraded degraded or starting, kNotRunning, kDaemonUsage without permission.

@@ -5,6 +5,13 @@ _tierwall_names() {
   tierwall get endpoints -o name 2>/dev/null
 }
 
+_tierwall_things() {
+  case $1 in
+    policy) tierwall get policies -o name 2>/dev/null ;;
+    tier | endpoint | hostendpoint | set) tierwall get "${1}s" -o name 2>/dev/null ;;
+  esac
+}
+
 _tierwall_end() {
   local cur=$1
   case $cur in
@@ -19,7 +26,8 @@ _tierwall_outputs() {
     explain) echo "text json jsonl" ;;
     compile) echo "nft json" ;;
     matrix) echo "text json dot svg" ;;
-    get) echo "text wide json name" ;;
+    get) echo "text wide json yaml name" ;;
+    status | describe) echo "text json yaml" ;;
     drops) echo "text json jsonl" ;;
     *) echo "text json" ;;
   esac
@@ -32,7 +40,9 @@ _tierwall_options() {
     matrix) echo "-f --file -n --namespace --proto --dport --icmp --family --most --tie-break --socket --config --state" ;;
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;
-    get) echo "--socket --no-legend" ;;
+    status) echo "-w --watch --interval --socket" ;;
+    get) echo "-w --watch --interval --socket --no-legend" ;;
+    describe) echo "--socket --config --state" ;;
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
     doctor) echo "--all --socket --config --state" ;;
@@ -53,7 +63,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get top drops doctor apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops doctor apply confirm release rollback history --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -73,6 +83,10 @@ _tierwall() {
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")
   elif [[ $verb == get ]]; then
     mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints hostendpoints failsafes sets" -- "$cur")
+  elif [[ $verb == describe && $cword == 2 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "tier policy endpoint hostendpoint set" -- "$cur")
+  elif [[ $verb == describe && $cword == 3 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_things "${words[2]}")" -- "$cur")
   elif [[ $verb == history ]]; then
     mapfile -t COMPREPLY < <(compgen -W "show" -- "$cur")
   elif [[ $verb == apply || $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then

@@ -145,10 +145,15 @@ class NodeWorldTest : public ::testing::Test {
     std::string err;
   };
   [[nodiscard]] Told explain(const std::string& from, const std::string& to, std::vector<std::string> more = {}) const {
-    std::vector<std::string> args = {"explain",    "--from",  from,          "--to",       to,
-                                     "--dport",    "5432",    "--socket",    at("socket"), "--config",
-                                     at("config"), "--state", at("state.db")};
+    std::vector<std::string> args = {"explain", "--from", from, "--to", to, "--dport", "5432"};
     args.insert(args.end(), more.begin(), more.end());
+    return ask(std::move(args));
+  }
+  /// Asks there and nowhere else.
+  [[nodiscard]] Told ask(std::vector<std::string> args) const {
+    const std::vector<std::string> doors = {"--socket",   at("socket"), "--config",
+                                            at("config"), "--state",    at("state.db")};
+    args.insert(args.end(), doors.begin(), doors.end());
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
@@ -172,6 +177,22 @@ TEST_F(NodeWorldTest, ExplainAsksTheDaemonWhatItKnowsAndWhatItsTableDoes) {
   const Told allowed = explain("pod:shop/db", "pod:shop/web");
   EXPECT_EQ(allowed.exit, exit_code::kOk);
   EXPECT_EQ(allowed.err, "");
+}
+
+TEST_F(NodeWorldTest, DescribeTellsOfWhatTheDaemonKnows) {
+  const AnsweringDaemon daemon(at("socket"), service());
+  const Told policy = ask({"describe", "policy", "closed"});
+  EXPECT_EQ(policy.exit, exit_code::kOk) << policy.err;
+  EXPECT_THAT(policy.out, HasSubstr("Selects    pod shop/db\n"));
+  EXPECT_THAT(ask({"describe", "endpoint", "shop/wep", "-o", "yaml"}).err, HasSubstr("did you mean 'shop/web'?"));
+  EXPECT_THAT(ask({"describe", "endpoint", "shop/web", "-o", "yaml"}).out, HasSubstr("name: \"shop/web\"\n"));
+}
+
+TEST_F(NodeWorldTest, DescribeNeedsAKindAndANameAndANode) {
+  const Told nothing = ask({"describe", "policy"});
+  EXPECT_EQ(nothing.exit, exit_code::kDaemonUsage);
+  EXPECT_THAT(nothing.err, HasSubstr("tierwall describe KIND NAME, where KIND is tier, policy,"));
+  EXPECT_EQ(ask({"describe", "policy", "closed"}).exit, exit_code::kNotRunning);
 }
 
 TEST_F(NodeWorldTest, ATableThatDoesSomethingElseIsABug) {
