@@ -116,11 +116,11 @@ class Events final : public ObjectFeed::Owner {
   [[nodiscard]] bool has_version(const ObjectFeed&, const ObjectName&, const std::string&) const override {
     return false;
   }
-  [[nodiscard]] bool known_elsewhere(const ObjectFeed&, const policy::ResourceKey&) const override { return false; }
   void on_event(policy::ResourceEvent event) override {
     if (!event.resource || !event.problems.empty()) fail("a pod was not understood: " + event.key.name);
     ++count;
   }
+  void on_gone(const ObjectFeed&, const policy::ResourceKey&) override {}
   void on_synced() override { synced = true; }
   void on_pause() override {}
 

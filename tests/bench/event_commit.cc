@@ -40,7 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kChanges = 100;
-constexpr int kWarmUp = 5;  // changes before those that count
+constexpr int kWarmUp = 5;                       // changes before those that count
 constexpr std::chrono::milliseconds kPause{20};  // so that each change comes alone
 constexpr const char* kToken = "bench";
 constexpr std::chrono::seconds kPatience{10};
