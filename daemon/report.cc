@@ -215,6 +215,9 @@ StatusReport Daemon::report() const {
   const std::vector<policy::Diagnostic> of_objects = object_problems();
   report.problems.insert(report.problems.end(), of_objects.begin(), of_objects.end());
   std::sort(report.problems.begin(), report.problems.end());
+  for (DropLog::Decider& decider : drops_.log().deciders(clock_.unix_time() - std::chrono::minutes(1))) {
+    report.denied.push_back({.by = std::move(decider.words), .packets = decider.packets});
+  }
   return report;
 }
 

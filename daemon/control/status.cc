@@ -37,6 +37,10 @@ Json to_json(const CollectionStatus& collection) {
           {"failure", collection.failure}};
 }
 
+Json to_json(const DeniedStatus& denied) {
+  return {{"by", denied.by}, {"packets", denied.packets}};
+}
+
 template <typename T>
 Json array_json(const std::vector<T>& values);
 
@@ -231,6 +235,14 @@ Result<SetRow> set_from_json(const Json& json) {
   return reader.finish(row);
 }
 
+Result<DeniedStatus> denied_from_json(const Json& json) {
+  ObjectReader reader(json, "denied");
+  DeniedStatus denied;
+  reader.read("by", denied.by);
+  reader.read("packets", denied.packets);
+  return reader.finish(std::move(denied));
+}
+
 }  // namespace
 
 Json to_json(const StatusReport& report) {
@@ -246,7 +258,8 @@ Json to_json(const StatusReport& report) {
           {"confirmation", report.waiting ? to_json(*report.waiting) : Json(nullptr)},
           {"problems", array_json(report.problems)},
           {"warnings", array_json(report.warnings)},
-          {"remarks", report.remarks}};
+          {"remarks", report.remarks},
+          {"denied_last_minute", array_json(report.denied)}};
 }
 
 Json to_json(const TierRow& row) {
@@ -318,6 +331,7 @@ Result<StatusReport> status_from_json(const Json& json) {
   reader.read_array("problems", report.problems, diagnostic_from_json);
   reader.read_array("warnings", report.warnings, diagnostic_from_json);
   reader.read("remarks", report.remarks);
+  reader.read_array("denied_last_minute", report.denied, denied_from_json);
   return reader.finish(std::move(report));
 }
 

@@ -67,6 +67,14 @@ struct WaitingStatus {
   friend bool operator==(const WaitingStatus&, const WaitingStatus&) = default;
 };
 
+/// Denials of the last minute, as far as the table told of them.
+struct DeniedStatus {
+  std::string by;  ///< "ingress, tier default, NetworkPolicy shop/web, rule 1"
+  std::uint64_t packets = 0;
+
+  friend bool operator==(const DeniedStatus&, const DeniedStatus&) = default;
+};
+
 enum class State { Starting, InSync, Degraded };
 
 struct StatusReport {
@@ -83,6 +91,7 @@ struct StatusReport {
   std::vector<policy::Diagnostic> warnings;  ///< from policy/review
   std::vector<std::string> remarks;
   std::optional<WaitingStatus> waiting = {};  ///< a change that nobody has confirmed yet
+  std::vector<DeniedStatus> denied = {};      ///< in the last minute, the most packets first
 
   friend bool operator==(const StatusReport&, const StatusReport&) = default;
 };

@@ -38,12 +38,6 @@ std::string name_service(const Drop& drop) {
   return drop.destination_port == 0 ? drop.protocol : fmt::format("{} {}", drop.protocol, drop.destination_port);
 }
 
-std::string name_decider(const Drop& drop) {
-  std::string text = drop.direction.empty() ? drop.words : drop.direction + ", " + drop.words;
-  if (!drop.endpoint.empty()) text += " (HostEndpoint " + drop.endpoint + ")";
-  return text;
-}
-
 void add_rows(Columns& columns, const std::vector<LoggedDrop>& drops) {
   for (const LoggedDrop& entry : drops) {
     columns.add({print_utc(entry.first), name_end(entry.drop.source), name_end(entry.drop.destination),

@@ -92,6 +92,14 @@ std::vector<std::string> print_all(const std::vector<policy::Diagnostic>& diagno
   return lines;
 }
 
+std::vector<std::string> print_all(const std::vector<DeniedStatus>& denied) {
+  std::vector<std::string> lines;
+  for (const DeniedStatus& entry : denied) {
+    lines.push_back(fmt::format("{} by {}", count(entry.packets, "packet"), entry.by));
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string print_status(const StatusReport& report, bool color) {
@@ -112,6 +120,7 @@ std::string print_status(const StatusReport& report, bool color) {
   }
   text += lines.print();
   text += print_list("degraded", report.degraded);
+  text += print_list("denied in the last minute (a sample: tierwall drops)", print_all(report.denied));
   text += print_list(count(report.problems.size(), "problem"), print_all(report.problems));
   text += print_list(count(report.warnings.size(), "warning"), print_all(report.warnings));
   text += print_list(count(report.remarks.size(), "remark"), report.remarks);

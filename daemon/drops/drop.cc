@@ -161,6 +161,12 @@ DropEnd describe_end(const policy::Address& address, const policy::NodePolicy& p
 
 }  // namespace
 
+std::string name_decider(const Drop& drop) {
+  std::string text = drop.direction.empty() ? drop.words : drop.direction + ", " + drop.words;
+  if (!drop.endpoint.empty()) text += " (HostEndpoint " + drop.endpoint + ")";
+  return text;
+}
+
 Drop explain_drop(const DeniedPacket& packet, const policy::NodePolicy& policy, const nft::CompileOptions& options) {
   const PacketHeaders& headers = packet.headers;
   Drop drop{.source = describe_end(headers.source, policy),

@@ -47,6 +47,9 @@ struct Drop {
   friend auto operator<=>(const Drop&, const Drop&) = default;
 };
 
+/// Who denied it: "ingress, tier default, NetworkPolicy shop/web, rule 1", and the host endpoint if it is one's policy.
+std::string name_decider(const Drop& drop);
+
 /// What the packet met, judged by the policy in force. `options` are those its table was made with.
 Drop explain_drop(const DeniedPacket& packet, const policy::NodePolicy& policy, const nft::CompileOptions& options);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -38,6 +39,17 @@ std::vector<LoggedDrop> DropLog::since(std::uint64_t after, std::size_t limit) c
   const auto count = static_cast<std::size_t>(entries_.end() - first);
   if (count > limit) first += static_cast<std::ptrdiff_t>(count - limit);
   return {first, entries_.end()};
+}
+
+std::vector<DropLog::Decider> DropLog::deciders(std::chrono::milliseconds not_before) const {
+  std::map<std::string, std::uint64_t> packets;
+  for (const LoggedDrop& entry : entries_) {
+    if (entry.last >= not_before) packets[name_decider(entry.drop)] += entry.packets;
+  }
+  std::vector<Decider> deciders;
+  for (auto& [words, number] : packets) deciders.push_back({words, number});
+  std::ranges::stable_sort(deciders, std::greater(), &Decider::packets);
+  return deciders;
 }
 
 void name_pods(std::vector<LoggedDrop>& drops, const policy::Snapshot& world) {

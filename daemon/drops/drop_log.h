@@ -37,6 +37,15 @@ class DropLog {
   [[nodiscard]] std::vector<LoggedDrop> since(std::uint64_t after, std::size_t limit) const;
   [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
 
+  struct Decider {
+    std::string words;  ///< name_decider()
+    std::uint64_t packets = 0;
+
+    friend auto operator<=>(const Decider&, const Decider&) = default;
+  };
+  /// Who denied what was last seen then or later (milliseconds since 1970), the most packets first.
+  [[nodiscard]] std::vector<Decider> deciders(std::chrono::milliseconds not_before) const;
+
  private:
   std::deque<LoggedDrop> entries_;
   std::uint64_t last_number_ = 0;

@@ -242,6 +242,20 @@ TEST(DropLog, KeepsTheNewestAndKnowsWhatCameBehind) {
   EXPECT_TRUE(log.since(log.last_number(), 5'000).empty());
 }
 
+TEST(DropLog, CountsByWhoDeniedTheMostFirst) {
+  DropLog log;
+  log.add(explain({"10.0.1.1", "10.0.1.2", 79}), milliseconds(0));
+  log.add(explain({"198.51.100.7", "192.0.2.1", 8080, nft::Hook::Input, "eth0", ""}), milliseconds(2'000));
+  log.add(explain({"10.0.1.1", "10.0.1.2", 80}), milliseconds(2'000));
+  log.add(explain({"10.0.1.1", "10.0.1.2", 81}), milliseconds(3'000));
+  const std::vector<DropLog::Decider> deciders = log.deciders(milliseconds(1'000));
+  ASSERT_EQ(deciders.size(), 2U);
+  EXPECT_EQ(deciders[0].packets, 2U);
+  EXPECT_THAT(deciders[0].words, HasSubstr("ingress, "));
+  EXPECT_EQ(deciders[1].packets, 1U);
+  EXPECT_THAT(deciders[1].words, HasSubstr("(HostEndpoint uplink)"));
+}
+
 TEST(DropLog, PodsOfOtherNodesGetTheirNames) {
   DropLog log;
   log.add(explain({"10.0.2.1", "10.0.1.2"}), milliseconds(0));

@@ -38,7 +38,8 @@ StatusReport full_report() {
                         .field = "spec",
                         .message = "bad"}},
           .warnings = {{.where = {}, .severity = policy::Severity::Warning, .object = "", .field = "", .message = "w"}},
-          .remarks = {"a remark"}};
+          .remarks = {"a remark"},
+          .denied = {{.by = "ingress, tier default: no rule matched", .packets = 3}}};
 }
 
 TEST(Status, SurvivesTheWayThroughJson) {

@@ -182,6 +182,8 @@ StatusReport report_of(State state) {
   report.warnings = {
       {{"dns.yaml", 3, 1}, policy::Severity::Warning, "GlobalNetworkPolicy dns", "", "cuts name servers off"}};
   report.remarks = {"metrics.listen: accepted, but this version serves no metrics"};
+  report.denied = {{"ingress, tier default, NetworkPolicy shop/web, rule 1", 12},
+                   {"ingress, tier default: no rule matched", 1}};
   if (state == State::InSync) {
     report.waiting = WaitingStatus{1'700'000'342'000, 42'000, 5, 0, {"10-shop.yaml"}};
     return report;
