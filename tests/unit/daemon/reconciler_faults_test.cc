@@ -23,7 +23,8 @@ using Change = policy::ResourceEvent::Change;
 
 struct Fault {
   std::string name;
-  int errno_value = 0;  ///< 0: the answer is lost, and nobody knows whether the commit landed
+  int errno_value = 0;  ///< 0: the commit lands
+  bool answer_lost = false;
   int in_a_row = 1;
 };
 
@@ -128,10 +129,8 @@ class CommitFault : public testing::TestWithParam<Fault> {
   static void fail(Node& node, std::size_t nth) {
     const Fault& fault = GetParam();
     for (std::size_t at = nth; at < nth + static_cast<std::size_t>(fault.in_a_row); ++at) {
-      if (fault.errno_value == 0)
-        node.tables.lose_answer(at);
-      else
-        node.tables.refuse(at, fault.errno_value);
+      if (fault.errno_value != 0) node.tables.refuse(at, fault.errno_value);
+      if (fault.answer_lost) node.tables.lose_answer(at);
     }
   }
   /// Nothing between the former table and the next one is ever in force.
@@ -159,8 +158,11 @@ TEST_P(CommitFault, AtAnyCommitLeavesTheFormerTableOrTheNext) {
 INSTANTIATE_TEST_SUITE_P(Kinds, CommitFault,
                          testing::Values(Fault{"NoBuffers", ENOBUFS}, Fault{"NoMemory", ENOMEM},
                                          Fault{"NotFound", ENOENT}, Fault{"AlreadyThere", EEXIST}, Fault{"Busy", EBUSY},
-                                         Fault{"Denied", EPERM}, Fault{"LostAnswer"},
-                                         Fault{"NoBuffersFiveTimes", ENOBUFS, 5}, Fault{"LostAnswerFiveTimes", 0, 5}),
+                                         Fault{"Denied", EPERM}, Fault{"LandedUnheard", 0, true},
+                                         Fault{"RefusedUnheard", ENOBUFS, true},
+                                         Fault{"NoBuffersFiveTimes", ENOBUFS, false, 5},
+                                         Fault{"LandedUnheardFiveTimes", 0, true, 5},
+                                         Fault{"RefusedUnheardFiveTimes", ENOBUFS, true, 5}),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
