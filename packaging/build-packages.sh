@@ -9,7 +9,7 @@ build_packages=(
   nftables iproute2 netbase            # nft and ip: used by the lab and the tests, never by the product
 )
 test_packages=(
-  python3                              # tests/check
+  python3 python3-yaml python3-jsonschema # tests/check
   systemd                              # systemd-analyze reads the units
   systemd-container mmdebstrap iputils-ping         # tests/system boots guests
   debhelper dh-apparmor dpkg-dev lintian scdoc fakeroot # and builds the package that they install
