@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/changes/write_file.h"
 #include "daemon/sources/load_world.h"
 #include "daemon/state/state_file.h"
 #include "systemd/unique_fd.h"
@@ -24,24 +25,6 @@ using systemd::UniqueFd;
 constexpr std::string_view kUnfinished = ".tierwall-new";
 constexpr std::size_t kLongestName = 200;
 constexpr mode_t kNewFile = 0644;
-
-Result<void> write_all(const UniqueFd& file, std::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t count = write(file.raw(), content.data(), content.size());
-    if (count < 0 && errno != EINTR) return system_failure(path, errno);
-    if (count > 0) content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
-/// Complete and on the disk, or an error.
-Result<void> write_file(const std::string& path, std::string_view content, mode_t mode) {
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.is_open()) return system_failure(path, errno);
-  if (auto written = write_all(file, content, path); !written) return written;
-  if (fchmod(file.raw(), mode) != 0 || fsync(file.raw()) != 0) return system_failure(path, errno);
-  return {};
-}
 
 /// The rights of the file that stands there, or those of a new one. Conflict if it is no ordinary file.
 Result<mode_t> mode_for(const std::string& path) {
@@ -103,7 +86,7 @@ Result<void> DirectoryFiles::prepare(const FileChanges& changes) const {
     const auto mode = mode_for(path_of(name));
     if (!mode) return mode.error();
     if (!content) continue;
-    if (auto written = write_file(aside_of(name), *content, *mode); !written) return written;
+    if (auto written = write_file(aside_of(name), *content, {.mode = *mode}); !written) return written;
   }
   return {};
 }

@@ -20,6 +20,7 @@
 #include "daemon/ctl/explain_command.h"
 #include "daemon/ctl/get_command.h"
 #include "daemon/ctl/history_command.h"
+#include "daemon/ctl/kubeconfig_command.h"
 #include "daemon/ctl/matrix_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
@@ -59,6 +60,7 @@ constexpr VerbWords kVerbs[] = {
     {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
     {"rollback", "Go back to an earlier state of the policy directory", exit_code::kBadInput},
     {"history", "Show what was in force, and who changed it", exit_code::kBadInput},
+    {"kubeconfig", "Write the daemon's kubeconfig from a token or a certificate", exit_code::kBadInput},
 };
 
 using OutputNames = std::vector<std::pair<std::string, Output>>;
@@ -92,6 +94,7 @@ class CommandLine {
   void add_release();
   void add_rollback();
   void add_history();
+  void add_kubeconfig();
 
   std::optional<std::string> find_misplaced(const CLI::App& verb) const;
   int dispatch(const std::string& name, const Context& context);
@@ -116,6 +119,7 @@ class CommandLine {
   ConfirmOptions release_;
   RollbackOptions rollback_;
   HistoryOptions history_;
+  KubeconfigOptions kubeconfig_;
 };
 
 /// An option whose value must be one of the names.
@@ -190,6 +194,7 @@ CommandLine::CommandLine() {
   add_release();
   add_rollback();
   add_history();
+  add_kubeconfig();
 }
 
 /// -f takes one path and may be repeated; what follows it without an option belongs to it too ("-f *.yaml").
@@ -389,6 +394,20 @@ void CommandLine::add_history() {
   add_output(app, history_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
+void CommandLine::add_kubeconfig() {
+  CLI::App& app = verb("kubeconfig");
+  app.add_option("--server", kubeconfig_.server, "The API server: https://HOST:PORT")->type_name("URL");
+  app.add_option("--ca", kubeconfig_.ca, "Who signed the server's certificate, as PEM")->type_name("FILE");
+  app.add_option("--token", kubeconfig_.token, "A service account's token")->type_name("FILE");
+  app.add_option("--certificate", kubeconfig_.certificate, "Instead of a token: a client certificate, as PEM")
+      ->type_name("FILE");
+  app.add_option("--key", kubeconfig_.key, "Its key, as PEM")->type_name("FILE");
+  app.add_option("--write", kubeconfig_.path, "Where to (default /etc/tierwall/kubeconfig)")->type_name("PATH");
+  app.add_option("--group", kubeconfig_.group, "Who may read it besides its owner (default tierwall)")
+      ->type_name("GROUP");
+  add_output(app, kubeconfig_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 /// The first word the verb has no place for, as a message.
 std::optional<std::string> CommandLine::find_misplaced(const CLI::App& verb) const {
   const std::vector<std::string> rest = verb.remaining();
@@ -425,6 +444,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "release") return release_command(release_, context);
   if (name == "rollback") return rollback_command(rollback_, context);
   if (name == "history") return history_command(history_, context);
+  if (name == "kubeconfig") return kubeconfig_command(kubeconfig_, context);
   if (name == "apply") {
     if (!apply_.paths.empty()) apply_.paths.insert(apply_.paths.end(), more_paths_.begin(), more_paths_.end());
     return apply_command(apply_, context);

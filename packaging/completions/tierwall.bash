@@ -49,6 +49,7 @@ _tierwall_options() {
     apply) echo "-f --file --name --prune --confirm --socket" ;;
     rollback) echo "--confirm --socket" ;;
     history) echo "-n --number --state --socket" ;;
+    kubeconfig) echo "--server --ca --token --certificate --key --write --group" ;;
     *) echo "--socket" ;;
   esac
 }
@@ -63,11 +64,11 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops doctor apply confirm release rollback history --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops doctor apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in
-    -f | --file | --flows | --socket | --state) compopt -o default; return ;;
+    -f | --file | --flows | --socket | --state | --ca | --token | --certificate | --key | --write) compopt -o default; return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
     --from-pod | --to-pod | --pod) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "$cur"); return ;;
@@ -76,8 +77,9 @@ _tierwall() {
     --tie-break) mapfile -t COMPREPLY < <(compgen -W "calico-3.32 calico-3.31" -- "$cur"); return ;;
     --family) mapfile -t COMPREPLY < <(compgen -W "4 6" -- "$cur"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+    --group) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
     --confirm) mapfile -t COMPREPLY < <(compgen -W "60s 5min 10min" -- "$cur"); return ;;
-    -n | --number | --name | --prune | --dport | --sport | --icmp | --node | --pod-cidr) return ;;
+    -n | --number | --name | --prune | --dport | --sport | --icmp | --node | --pod-cidr | --server) return ;;
   esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")

@@ -79,6 +79,7 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
       {{"history", "-n", "0"}, 2, "no number of generations"},
       {{"history", "show"}, 2, "name one generation"},
       {{"history", "show", "x"}, 2, "'x' is no generation"},
+      {{"kubeconfig"}, 2, "--server URL --ca FILE"},
       {{"frobnicate"}, 1, "unknown verb 'frobnicate'"},
       {{"chekc"}, 2, "did you mean 'check'?"},
   };
@@ -94,8 +95,8 @@ TEST(CommandLine, UsageErrorsHaveTheExitCodeOfTheirVerbAndOneLine) {
 TEST(CommandLine, HelpAndVersionSucceed) {
   EXPECT_EQ(run_line({"--version"}).exit, 0);
   EXPECT_THAT(run_line({"--version"}).out, HasSubstr("tierwall 0."));
-  for (const char* verb :
-       {"check", "explain", "compile", "test", "status", "get", "apply", "confirm", "rollback", "history"}) {
+  for (const char* verb : {"check", "explain", "compile", "test", "status", "get", "apply", "confirm", "rollback",
+                           "history", "kubeconfig"}) {
     EXPECT_EQ(run_line({verb, "--help"}).exit, 0) << verb;
     EXPECT_THAT(run_line({"--help"}).out, HasSubstr(verb));
   }
