@@ -6,6 +6,7 @@
 
 #include "daemon/control/drop_list.h"
 #include "daemon/control/history.h"
+#include "daemon/control/hit_list.h"
 #include "daemon/control/object_list.h"
 #include "daemon/control/object_reader.h"
 #include "daemon/control/packet_verdict.h"
@@ -22,6 +23,7 @@ void Daemon::add_questions(VarlinkService& service) {
   add("ListGenerations", {"limit"}, [this](const Json& given) { return answer_history(given); });
   add("GetGeneration", {"generation"}, [this](const Json& given) { return answer_generation(given); });
   add("ListObjects", {"from"}, [this](const Json& given) { return answer_objects(given); });
+  add("GetMetrics", {}, [this](const Json&) { return answer_metrics(); });
   add("ListDrops", {"after", "limit"}, [this](const Json& given) { return answer_drops(given); });
   // For root: it takes as long as a cold start, and nothing else happens meanwhile.
   service.actions["CheckItself"] = {
@@ -95,6 +97,13 @@ Result<Json> Daemon::answer_drops(const Json& parameters) const {
   page.trouble = drops_.trouble().value_or("");
   name_pods(page.drops, inventory_.snapshot());
   return Json{{"page", to_json(page)}};
+}
+
+Result<Json> Daemon::answer_metrics() {
+  hits_.take();
+  const auto applied = reconciler_.applied();
+  const std::vector<HitRow> hits = applied ? list_hits(applied->counted, hits_.totals()) : std::vector<HitRow>();
+  return Json{{"metrics", print_metrics(node_metrics(report(), hits, counts_))}};
 }
 
 /// Of what is remembered, which is everything that is known: what came in last is written first.

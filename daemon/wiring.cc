@@ -280,6 +280,7 @@ void Daemon::repair_table(const TableDefence::Repair& repair) {
   if (!reconciler_.applied()) return;  // the first commit writes the whole table anyway
   record(Level::Warning, systemd::message::kTableChanged, repair.blame + "; it is written anew",
          {{systemd::Field::Table, nft::kTableName}});
+  ++counts_.table_repairs;
   reconciler_.repair(repair.at);
   schedule();
 }
@@ -403,6 +404,7 @@ void Daemon::take_config(Config config) {
 void Daemon::step() {
   const Reconciler::Outcome outcome = reconciler_.step();
   if (outcome != Reconciler::Outcome::Nothing && reconciler_.applied()) {
+    counts_.commits.add(reconciler_.applied()->duration);
     memory_.note_commit(*reconciler_.applied(), [this] { return print_fingerprint(*reconciler_.applied()); });
   }
   if (outcome == Reconciler::Outcome::Anything) {

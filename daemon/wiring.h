@@ -33,6 +33,7 @@
 #include "daemon/guard/socket_flows.h"
 #include "daemon/hit_counts.h"
 #include "daemon/memory.h"
+#include "daemon/metrics/node_metrics.h"
 #include "daemon/reconciler.h"
 #include "daemon/sources/auto_host_endpoint.h"
 #include "daemon/sources/cni_results.h"
@@ -101,6 +102,7 @@ class Daemon {
   [[nodiscard]] NodeFacts facts() const;
   Result<Json> answer_self_check();
   Result<Json> answer_drops(const Json& parameters) const;
+  Result<Json> answer_metrics();
   Result<Json> answer_objects(const Json& parameters);
   Result<Json> answer_packet(const Json& parameters) const;
   void note_change(const ChangeReport& report, const std::string& what, const Caller& caller);
@@ -163,9 +165,9 @@ class Daemon {
   std::optional<std::string> unseen_bridge_;                // why traffic between pods here is not judged
   bool source_lost_ = false;                                // the directory, as last reported
   bool cluster_lost_ = false;                               // the API server, as last reported
-  bool restored_ = false;           // what was in force before is known, from this boot or an earlier one
+  bool restored_ = false;             // what was in force before is known, from this boot or an earlier one
   std::uint64_t needs_known_at_ = 0;  // the generation of the inventory of which it is known what else matters
-  bool cluster_confirmed_ = false;  // every object of the API server was seen by this connection
+  bool cluster_confirmed_ = false;    // every object of the API server was seen by this connection
   State published_state_ = State::Starting;
   std::string published_line_;
   bool ready_ = false;
@@ -185,6 +187,7 @@ class Daemon {
   CountedTables tables_;
   Reconciler reconciler_;
   Rechecks rechecks_;
+  DaemonCounts counts_;
   std::uint64_t rechecked_generation_ = 0;      // for which a recheck was wanted
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source

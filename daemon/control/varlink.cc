@@ -269,6 +269,9 @@ method ListSets() -> (sets: []Set)
 # How much traffic each policy rule has seen, over changes and restarts
 method ListHits() -> (hits: []Hit)
 
+# What the daemon counts, as Prometheus reads it: text format 0.0.4
+method GetMetrics() -> (metrics: string)
+
 # Everything this node knows, page by page: an object that changes meanwhile comes again on a later page
 method GetFacts() -> (facts: Facts)
 method ListObjects(from: ?int) -> (page: Page)

@@ -22,6 +22,7 @@
 #include "daemon/ctl/history_command.h"
 #include "daemon/ctl/kubeconfig_command.h"
 #include "daemon/ctl/matrix_command.h"
+#include "daemon/ctl/metrics_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
@@ -54,6 +55,7 @@ constexpr VerbWords kVerbs[] = {
     {"describe", "Tell one policy, tier, endpoint or set of this node in full", exit_code::kDaemonUsage},
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
+    {"metrics", "Print what the daemon counts, for Prometheus", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
@@ -88,6 +90,7 @@ class CommandLine {
   void add_describe();
   void add_top();
   void add_drops();
+  void add_metrics();
   void add_doctor();
   void add_apply();
   void add_confirm();
@@ -113,6 +116,7 @@ class CommandLine {
   DescribeOptions describe_;
   TopOptions top_;
   DropsOptions drops_;
+  MetricsOptions metrics_;
   DoctorOptions doctor_;
   ApplyOptions apply_;
   ConfirmOptions confirm_;
@@ -188,6 +192,7 @@ CommandLine::CommandLine() {
   add_describe();
   add_top();
   add_drops();
+  add_metrics();
   add_doctor();
   add_apply();
   add_confirm();
@@ -339,6 +344,12 @@ void CommandLine::add_drops() {
   add_output(app, drops_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
+void CommandLine::add_metrics() {
+  CLI::App& app = verb("metrics");
+  add_socket(app, metrics_.socket);
+  add_output(app, metrics_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 void CommandLine::add_doctor() {
   CLI::App& app = verb("doctor");
   app.add_flag("--all", doctor_.all, "What is fine, too");
@@ -436,6 +447,7 @@ int CommandLine::run_test(const Context& context) {
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "top") return top_command(top_, context);
+  if (name == "metrics") return metrics_command(metrics_, context);
   if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
   if (name == "get") return get_command(get_, context);

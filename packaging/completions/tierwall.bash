@@ -64,7 +64,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops doctor apply confirm release rollback history kubeconfig --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in

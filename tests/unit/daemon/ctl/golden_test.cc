@@ -333,6 +333,7 @@ Json answer_to(const std::string& method, State state) {
                      .last_hit_ms = 1'700'000'000'000};
     return {{"hits", {to_json(end), to_json(web)}}};
   }
+  if (method == "GetMetrics") return {{"metrics", "# HELP a What\n# TYPE a gauge\na{b=\"c\"} 1\n"}};
   return {{"status", to_json(report_of(state))}};
 }
 
@@ -414,6 +415,8 @@ TEST(DaemonGoldens, SayWhatTheySaidBefore) {
       {{"drops-filtered", {"drops", "--to-pod", "shop/", "--to-port", "3306", "-o", "jsonl"}}},
       {{"drops-json", {"drops", "-o", "json"}}},
       {{"drops-none", {"drops", "--from-ip", "192.0.2.77"}}},
+      {{"metrics", {"metrics"}}},
+      {{"metrics-json", {"metrics", "-o", "json"}}},
       {{"apply-confirm", {"apply", "-f", "world/10-shop.yaml", "--confirm", "60s"}}},
       {{"apply-json", {"apply", "-f", "world/10-shop.yaml", "-o", "json"}}},
       {{"confirm", {"confirm"}}},

@@ -1,0 +1,28 @@
+#pragma once
+// The metrics of this node, made of what the daemon knows. Pure.
+
+#include <cstdint>
+#include <vector>
+
+#include "daemon/control/hit_list.h"
+#include "daemon/control/status.h"
+#include "daemon/metrics/commit_durations.h"
+#include "daemon/metrics/metric.h"
+
+namespace tierwall::daemon {
+
+/// So many policies (of one direction and action) have a sample of their own, those that saw most packets. The others
+/// are added up in one sample per direction and action, whose policy is kOtherPolicies.
+inline constexpr std::size_t kMostCountedPolicies = 1'000;
+inline constexpr const char* kOtherPolicies = "other";
+
+/// What else the daemon counts from its start.
+struct DaemonCounts {
+  CommitDurations commits = {};
+  std::uint64_t table_repairs = 0;
+};
+
+std::vector<MetricFamily> node_metrics(const StatusReport& report, const std::vector<HitRow>& hits,
+                                       const DaemonCounts& counts);
+
+}  // namespace tierwall::daemon
