@@ -404,7 +404,7 @@ void Daemon::take_config(Config config) {
 void Daemon::step() {
   const Reconciler::Outcome outcome = reconciler_.step();
   if (outcome != Reconciler::Outcome::Nothing && reconciler_.applied()) {
-    counts_.commits.add(reconciler_.applied()->duration);
+    count_commit(*reconciler_.applied());
     memory_.note_commit(*reconciler_.applied(), [this] { return print_fingerprint(*reconciler_.applied()); });
   }
   if (outcome == Reconciler::Outcome::Anything) {
@@ -425,6 +425,13 @@ void Daemon::step() {
     systemd::notify_ready(status_line());
   }
   schedule();
+}
+
+/// Not a step that found nothing to change, or was refused.
+void Daemon::count_commit(const Applied& applied) {
+  if (std::exchange(counted_generation_, applied.generation) != applied.generation) {
+    counts_.commits.add(applied.duration);
+  }
 }
 
 /// The disk may be mounted, or freed, later than the daemon starts.

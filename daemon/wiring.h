@@ -143,6 +143,7 @@ class Daemon {
   void take_config(Config config);
   void step();
   void note_memory();
+  void count_commit(const Applied& applied);
   void open_state_again();
   void schedule();
   [[nodiscard]] bool rechecks_connections() const;
@@ -188,6 +189,7 @@ class Daemon {
   Reconciler reconciler_;
   Rechecks rechecks_;
   DaemonCounts counts_;
+  std::uint64_t counted_generation_ = 0;        // the last of which counts_ knows
   std::uint64_t rechecked_generation_ = 0;      // for which a recheck was wanted
   std::unique_ptr<PolicyDirectory> directory_;  // absent: not a source
   std::unique_ptr<ClusterConnection> cluster_;  // absent: not a source

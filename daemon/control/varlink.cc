@@ -65,6 +65,9 @@ type Applied (
   elements: int
 )
 
+# What one policy, or the end of a tier, denied, as far as the table told of it
+type Denied (by: string, packets: int)
+
 type Status (
   version: string,
   node: string,
@@ -78,7 +81,8 @@ type Status (
   confirmation: ?Confirmation,
   problems: []Diagnostic,
   warnings: []Diagnostic,
-  remarks: []string
+  remarks: []string,
+  denied_last_minute: []Denied
 )
 
 type Tier (name: string, order: ?float, default_action: string, missing: bool, policies: int)
