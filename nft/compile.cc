@@ -20,10 +20,6 @@ namespace {
 using policy::Direction;
 using policy::Family;
 
-FieldType address_type(Family family) {
-  return family == Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr;
-}
-
 // ---- sets ----------------------------------------------------------------------------------------------------
 
 Set range_set(std::string name, std::string_view comment, const policy::RangeSet& nets, Family family) {

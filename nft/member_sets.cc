@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "nft/names.h"
+#include "nft/table_words.h"
 
 namespace tierwall::nft {
 
@@ -25,7 +26,7 @@ std::vector<Element> make_ranges(const MemberSet& set, const policy::NodePolicy&
 }
 
 std::vector<FieldType> type_of(const MemberSet& set) {
-  const FieldType address = set.family == policy::Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr;
+  const FieldType address = address_type(set.family);
   if (set.part != MemberSet::Part::Services) return {address};
   return {address, FieldType::InetProto, FieldType::InetService};
 }

@@ -14,10 +14,6 @@ namespace {
 using policy::Direction;
 using policy::Family;
 
-FieldType address_type(Family family) {
-  return family == Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr;
-}
-
 /// Calls `visit` with every pod and address of the family.
 template <typename Visit>
 void for_each_address(const policy::NodePolicy& policy, Family family, Visit visit) {

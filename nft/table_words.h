@@ -15,6 +15,10 @@ inline std::string family_suffix(policy::Family family) {
   return family == policy::Family::V4 ? "4" : "6";
 }
 
+inline FieldType address_type(policy::Family family) {
+  return family == policy::Family::V4 ? FieldType::Ipv4Addr : FieldType::Ipv6Addr;
+}
+
 inline Field source_field(policy::Family family) {
   return family == policy::Family::V4 ? Field::IpSaddr : Field::Ip6Saddr;
 }

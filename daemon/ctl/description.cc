@@ -20,7 +20,7 @@ namespace {
 
 using policy::Direction;
 
-std::string print_order(const std::optional<double>& order) {
+std::string order_in_words(const std::optional<double>& order) {
   return order ? fmt::format("{}", *order) : "none: after everything with an order";
 }
 
@@ -114,7 +114,7 @@ Description describe_policy(const DescribedNode& node, const policy::ResourceKey
   Description description{"policy", policy::print_key(key), {}};
   auto& facts = description.facts;
   facts.push_back({"Tier", {policy.tier}});
-  facts.push_back({"Order", {print_order(policy.order)}});
+  facts.push_back({"Order", {order_in_words(policy.order)}});
   facts.push_back({"Types", {print_types(policy)}});
   facts.push_back({"Selector", {policy::print_selector(policy.subject)}});
   const std::optional<Place> place = find_place(node.policy, key);
@@ -147,10 +147,10 @@ Description describe_tier(const DescribedNode& node, const std::string& name) {
   const auto written = node.world.tiers.find(name);
   if (found != node.policy.tiers.end()) {
     facts.push_back(
-        {"Order", {found->missing ? "there is no such Tier: after all others" : print_order(found->order)}});
+        {"Order", {found->missing ? "there is no such Tier: after all others" : order_in_words(found->order)}});
     facts.push_back({"Default", {found->default_action == policy::TierDefault::Deny ? "Deny" : "Pass"}});
   } else if (written != node.world.tiers.end()) {
-    facts.push_back({"Order", {print_order(written->second.order)}});
+    facts.push_back({"Order", {order_in_words(written->second.order)}});
     facts.push_back({"Default", {written->second.default_action == policy::TierDefault::Deny ? "Deny" : "Pass"}});
   }
   Fact policies{"Policies here", {}};

@@ -152,7 +152,7 @@ std::optional<int> explain_once(const ExplainOptions& options, const NodeWorld& 
 }
 
 int explain_on_node(const ExplainOptions& options, const Context& context) {
-  constexpr int kTries = 3;
+  constexpr int kMostTries = 3;
   for (int tries = 1;; ++tries) {
     const Result<NodeWorld> world = read_node_world(options.doors);
     if (!world) {
@@ -169,7 +169,7 @@ int explain_on_node(const ExplainOptions& options, const Context& context) {
     Worlds worlds(world->snapshot(), judging, table_in_force(options.doors, *world));
     if (options.flows) return explain_file(options, worlds, context);
     if (const auto exit = explain_once(options, *world, worlds, context)) return *exit;
-    if (tries == kTries) return explain_one(options, worlds, context);
+    if (tries == kMostTries) return explain_one(options, worlds, context);
   }
 }
 

@@ -12,7 +12,7 @@ namespace tierwall::daemon::ctl {
 
 namespace {
 
-std::string list_nets(const policy::RangeSet& nets) {
+std::string print_nets(const policy::RangeSet& nets) {
   std::vector<std::string> items;
   for (const policy::AddressRange& range : nets.ranges()) items.push_back(policy::print_range(range));
   return items.empty() ? "no net" : join(items, " or ");
@@ -34,8 +34,8 @@ std::string print_peer(const policy::ResolvedPeer& peer, std::string_view prepos
   };
   if (peer.in_set) add("", policy.address_sets[*peer.in_set].description);
   if (peer.not_in_set) add("not ", policy.address_sets[*peer.not_in_set].description);
-  if (peer.nets) add("", list_nets(*peer.nets));
-  if (peer.not_nets) add("not ", list_nets(*peer.not_nets));
+  if (peer.nets) add("", print_nets(*peer.nets));
+  if (peer.not_nets) add("not ", print_nets(*peer.not_nets));
   if (!peer.ports.empty()) add("port ", list_ports(peer.ports, policy));
   if (!peer.not_ports.empty()) add("not port ", list_ports(peer.not_ports, policy));
   return words;
