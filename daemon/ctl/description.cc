@@ -185,7 +185,7 @@ std::vector<std::string> print_treatment(const policy::NodePolicy& policy, const
 
 std::string print_labels(const policy::Labels& labels) {
   std::vector<std::string> words;
-  for (const auto& [key, value] : labels.entries()) words.push_back(key + "=" + value);
+  for (const auto& [key, value] : labels.entries()) words.push_back(fmt::format("{}={}", key, value));
   return join(words, ", ");
 }
 
@@ -308,6 +308,7 @@ Result<Id> choose(const std::vector<Candidate<Id>>& candidates, std::string_view
     return Error{ErrorKind::NotFound, fmt::format("no {} '{}' on this node{}", kind, name, suggest(name, known))};
   }
   std::vector<std::string> own;
+  own.reserve(found.size());
   for (const Candidate<Id>* candidate : found) own.push_back(candidate->names.front());
   return Error{ErrorKind::Conflict, fmt::format("'{}' may be {}", name, join(own, " or "))};
 }
@@ -341,6 +342,7 @@ Result<Description> find_endpoint(const DescribedNode& node, std::string_view na
 template <typename Things>
 std::vector<Candidate<std::string>> by_name(const Things& things) {
   std::vector<Candidate<std::string>> candidates;
+  candidates.reserve(things.size());
   for (const auto& entry : things) candidates.push_back({entry.first, {entry.first}});
   return candidates;
 }

@@ -94,6 +94,7 @@ std::vector<std::string> print_all(const std::vector<policy::Diagnostic>& diagno
 
 std::vector<std::string> print_all(const std::vector<DeniedStatus>& denied) {
   std::vector<std::string> lines;
+  lines.reserve(denied.size());
   for (const DeniedStatus& entry : denied) {
     lines.push_back(fmt::format("{} by {}", count(entry.packets, "packet"), entry.by));
   }
