@@ -47,7 +47,8 @@ std::vector<DropLog::Decider> DropLog::deciders(std::chrono::milliseconds not_be
     if (entry.last >= not_before) packets[name_decider(entry.drop)] += entry.packets;
   }
   std::vector<Decider> deciders;
-  for (auto& [words, number] : packets) deciders.push_back({words, number});
+  deciders.reserve(packets.size());
+  for (const auto& [words, number] : packets) deciders.push_back({words, number});
   std::ranges::stable_sort(deciders, std::greater(), &Decider::packets);
   return deciders;
 }
