@@ -22,6 +22,7 @@ void Daemon::add_questions(VarlinkService& service) {
   };
   add("ListGenerations", {"limit"}, [this](const Json& given) { return answer_history(given); });
   add("GetGeneration", {"generation"}, [this](const Json& given) { return answer_generation(given); });
+  add("GetFiles", {"generation"}, [this](const Json& given) { return answer_files(given); });
   add("ListObjects", {"from"}, [this](const Json& given) { return answer_objects(given); });
   add("GetMetrics", {}, [this](const Json&) { return answer_metrics(); });
   add("ListDrops", {"after", "limit"}, [this](const Json& given) { return answer_drops(given); });
@@ -51,6 +52,16 @@ Result<Json> Daemon::answer_generation(const Json& parameters) {
   const auto row = read_generation(*state_file_.store, **number);
   if (!row) return row.error();
   return Json{{"generation", to_json(*row)}};
+}
+
+Result<Json> Daemon::answer_files(const Json& parameters) {
+  const auto number = read_number_parameter(parameters, "generation");
+  if (!number) return number.error();
+  if (!*number) return malformed("of which generation?");
+  memory_.flush();
+  const auto files = read_files_at(*state_file_.store, **number);
+  if (!files) return files.error();
+  return Json{{"files", to_json(*files)}};
 }
 
 NodeFacts Daemon::facts() const {

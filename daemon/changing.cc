@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "daemon/control/change_report.h"
+#include "daemon/control/history.h"
 #include "daemon/control/object_reader.h"
 #include "daemon/wiring.h"
 
@@ -27,14 +28,6 @@ Result<std::optional<std::chrono::milliseconds>> read_wait(const Json& parameter
   const auto longest = static_cast<std::uint64_t>(PolicyChanges::kLongestWait.count());
   if (**number < shortest || **number > longest) return malformed("the time to confirm must be from 1 s to 24 h");
   return std::optional(std::chrono::milliseconds(**number));
-}
-
-Result<std::pair<std::string, std::string>> file_from_json(const Json& json) {
-  ObjectReader reader(json, "file");
-  std::pair<std::string, std::string> file;
-  reader.read("name", file.first);
-  reader.read("content", file.second);
-  return reader.finish(std::move(file));
 }
 
 Result<ChangeOrder> read_order(const Json& parameters, const Caller& caller) {

@@ -97,6 +97,7 @@ class Daemon {
   Result<Json> answer_rollback(const Json& parameters, const Caller& caller);
   Result<Json> answer_history(const Json& parameters);
   Result<Json> answer_generation(const Json& parameters);
+  Result<Json> answer_files(const Json& parameters);
   [[nodiscard]] NodeSettings settings() const;
   [[nodiscard]] std::optional<Drop> explain(const DeniedPacket& packet) const;
   [[nodiscard]] NodeFacts facts() const;

@@ -111,6 +111,18 @@ Result<HistoryRow> read_generation(StateStore& store, std::uint64_t number) {
   return row;
 }
 
+Result<FileContents> read_files_at(StateStore& store, std::uint64_t generation) {
+  const auto versions = store.file_versions();
+  if (!versions) return versions.error();
+  const auto then =
+      std::ranges::find_if(*versions, [&](const FileVersion& version) { return version.generation <= generation; });
+  if (then == versions->end() || !then->kept) {
+    return Error{ErrorKind::NotFound,
+                 fmt::format("what the policy directory held in generation {} is not remembered", generation)};
+  }
+  return store.files_of(then->number);
+}
+
 Json to_json(const HistoryRow& row) {
   Json changes = Json::array();
   for (const HistoryChange& change : row.changes)
@@ -149,6 +161,26 @@ Result<HistoryRow> history_row_from_json(const Json& json) {
 
 Result<std::vector<HistoryRow>> history_from_json(const Json& json) {
   return rows_from_json(json, history_row_from_json);
+}
+
+Json to_json(const FileContents& files) {
+  Json all = Json::array();
+  for (const auto& [name, content] : files) all.push_back({{"name", name}, {"content", content}});
+  return all;
+}
+
+Result<std::pair<std::string, std::string>> file_from_json(const Json& json) {
+  ObjectReader reader(json, "file");
+  std::pair<std::string, std::string> file;
+  reader.read("name", file.first);
+  reader.read("content", file.second);
+  return reader.finish(std::move(file));
+}
+
+Result<FileContents> files_from_json(const Json& json) {
+  const auto rows = rows_from_json(json, file_from_json);
+  if (!rows) return rows.error();
+  return FileContents(rows->begin(), rows->end());
 }
 
 }  // namespace tierwall::daemon

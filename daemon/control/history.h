@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/control/status.h"
@@ -44,8 +45,16 @@ Result<std::vector<HistoryRow>> read_history(StateStore& store, std::size_t limi
 /// NotFound, with the words since when generations are remembered.
 Result<HistoryRow> read_generation(StateStore& store, std::uint64_t number);
 
+/// What the policy directory held in that generation. NotFound if that is not remembered.
+Result<FileContents> read_files_at(StateStore& store, std::uint64_t generation);
+
 Json to_json(const HistoryRow& row);
 Result<HistoryRow> history_row_from_json(const Json& json);
 Result<std::vector<HistoryRow>> history_from_json(const Json& json);
+/// As an array of {"name", "content"}; bytes that are no UTF-8 are replaced on the way.
+Json to_json(const FileContents& files);
+Result<FileContents> files_from_json(const Json& json);
+/// One of them.
+Result<std::pair<std::string, std::string>> file_from_json(const Json& json);
 
 }  // namespace tierwall::daemon

@@ -303,6 +303,8 @@ method Rollback(generation: ?int, confirm_ms: ?int) -> (report: ChangeReport)
 # What was in force, the newest first
 method ListGenerations(limit: ?int) -> (generations: []Generation)
 method GetGeneration(generation: int) -> (generation: Generation)
+# What the policy directory held in a generation
+method GetFiles(generation: int) -> (files: []File)
 
 # Why a method did nothing: reason is denied, malformed, conflict, not_found, busy, exhausted, unavailable, unsupported or
 # internal

@@ -11,10 +11,9 @@
 
 #include "daemon/control/control_client.h"
 #include "daemon/control/utc_time.h"
+#include "daemon/ctl/manifest_documents.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/sources/load_world.h"
-#include "daemon/sources/manifest_set.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -36,51 +35,6 @@ constexpr Unit kUnits[] = {{"ms", milliseconds(1)},
                            {"m", std::chrono::minutes(1)},
                            {"min", std::chrono::minutes(1)},
                            {"h", std::chrono::hours(1)}};
-
-struct Document {
-  std::string name;  ///< in the policy directory
-  std::string path;  ///< as it was named here
-  std::string text;
-};
-using Documents = std::vector<Document>;
-
-std::string name_of(const ApplyOptions& options, const std::string& path) {
-  return options.name.empty() ? path.substr(path.rfind('/') + 1) : options.name;
-}
-
-/// Malformed if two files would have one name, or standard input none.
-Result<Documents> read_documents(const ApplyOptions& options) {
-  const auto files = list_manifests(options.paths);
-  if (!files) return files.error();
-  if (!options.name.empty() && files->size() > 1) return malformed("--name is for one manifest; there are several");
-  Documents documents;
-  for (const std::string& path : *files) {
-    if (path == "-" && options.name.empty())
-      return malformed("standard input has no file name; give it one with --name NAME.yaml");
-    std::string name = name_of(options, path);
-    if (std::ranges::find(documents, name, &Document::name) != documents.end())
-      return malformed(fmt::format("two files are called {}", name));
-    auto text = read_manifest(path);
-    if (!text) return text.error();
-    documents.push_back({.name = std::move(name), .path = path, .text = *std::move(text)});
-  }
-  return documents;
-}
-
-/// Everything that is wrong with them, on the error stream; false if there are errors.
-bool check(const Documents& documents, const Context& context) {
-  ManifestSet manifests("directory");
-  std::map<policy::ResourceKey, policy::ResourceEvent> events;
-  for (const Document& document : documents) {
-    for (policy::ResourceEvent& event : manifests.put(document.path, decode_manifest(document.text, document.path)))
-      events.insert_or_assign(event.key, std::move(event));
-  }
-  std::vector<policy::Diagnostic> problems = manifests.problems();
-  for (const auto& [key, event] : events) problems.insert(problems.end(), event.problems.begin(), event.problems.end());
-  std::ranges::sort(problems);
-  for (const policy::Diagnostic& problem : problems) context.err << policy::print_diagnostic(problem) << '\n';
-  return !policy::has_errors(problems);
-}
 
 /// A call that may take long: whoever waits sees that something is going on.
 Result<Json> call_and_tell(const std::string& socket, const std::string& method, const Json& parameters,
@@ -168,24 +122,24 @@ int report_refusal(const Error& error, const std::string& socket, std::string_vi
 
 int apply_command(const ApplyOptions& options, const Context& context) {
   Wish wish{.method = "Apply", .verb = "apply", .done = "applied"};
-  if (options.paths.empty() && options.prune.empty()) {
+  if (options.change.paths.empty() && options.change.prune.empty()) {
     print_failure(context, "apply", "name the manifests with -f PATH");
     return exit_code::kBadInput;
   }
   if (!add_wait(options.confirm, wish, context)) return exit_code::kBadInput;
-  const Result<Documents> documents = read_documents(options);
+  const Result<ManifestDocuments> documents = read_documents(options.change.paths, options.change.name);
   if (!documents) {
     print_failure(context, "apply", documents.error().message);
     return exit_code::kBadInput;
   }
-  if (!check(*documents, context)) {
+  if (!tell_problems(decode_documents(*documents).problems, context)) {
     print_failure(context, "apply", "the manifests have errors; nothing was changed");
     return exit_code::kRefused;
   }
   wish.parameters["files"] = Json::array();
-  for (const Document& document : *documents)
+  for (const ManifestDocument& document : *documents)
     wish.parameters["files"].push_back({{"name", document.name}, {"content", document.text}});
-  wish.parameters["remove"] = options.prune;
+  wish.parameters["remove"] = options.change.prune;
   return carry_out(wish, options.socket, options.output, context);
 }
 

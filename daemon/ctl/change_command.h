@@ -8,16 +8,15 @@
 #include <vector>
 
 #include "daemon/control/change_report.h"
+#include "daemon/ctl/changed_world.h"
 #include "daemon/ctl/context.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon::ctl {
 
 struct ApplyOptions {
-  std::vector<std::string> paths;
-  std::string name;                ///< of the file in the policy directory, for one manifest
-  std::vector<std::string> prune;  ///< files of the policy directory that go
-  std::string confirm;             ///< "60s"; empty: final at once
+  WorldChange change;
+  std::string confirm;  ///< "60s"; empty: final at once
   std::string socket;
   Output output = Output::Text;
 };

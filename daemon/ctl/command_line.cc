@@ -15,6 +15,7 @@
 #include "daemon/ctl/compile_command.h"
 #include "daemon/ctl/describe_command.h"
 #include "daemon/ctl/description.h"
+#include "daemon/ctl/diff_command.h"
 #include "daemon/ctl/doctor_command.h"
 #include "daemon/ctl/drops_command.h"
 #include "daemon/ctl/explain_command.h"
@@ -23,6 +24,7 @@
 #include "daemon/ctl/kubeconfig_command.h"
 #include "daemon/ctl/matrix_command.h"
 #include "daemon/ctl/metrics_command.h"
+#include "daemon/ctl/simulate_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
@@ -57,6 +59,10 @@ constexpr VerbWords kVerbs[] = {
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
     {"metrics", "Print what the daemon counts, for Prometheus", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
+    {"diff", "Tell what a change of manifests would come to, or what changed between two generations",
+     exit_code::kBadInput},
+    {"simulate", "Tell which live connections and listening sockets a change of manifests would cut or open",
+     exit_code::kBadInput},
     {"apply", "Put manifests into the policy directory and into force", exit_code::kBadInput},
     {"confirm", "Keep a change that waits for its confirmation", exit_code::kBadInput},
     {"release", "Let a change through that the lock-out guard holds", exit_code::kBadInput},
@@ -92,6 +98,9 @@ class CommandLine {
   void add_drops();
   void add_metrics();
   void add_doctor();
+  void add_change(CLI::App& verb, WorldChange& change);
+  void add_diff();
+  void add_simulate();
   void add_apply();
   void add_confirm();
   void add_release();
@@ -100,6 +109,10 @@ class CommandLine {
   void add_kubeconfig();
 
   std::optional<std::string> find_misplaced(const CLI::App& verb) const;
+  /// The words that follow -f PATH without an option.
+  void add_more_paths(std::vector<std::string>& paths) const {
+    paths.insert(paths.end(), more_paths_.begin(), more_paths_.end());
+  }
   int dispatch(const std::string& name, const Context& context);
   int run_test(const Context& context);
 
@@ -118,6 +131,8 @@ class CommandLine {
   DropsOptions drops_;
   MetricsOptions metrics_;
   DoctorOptions doctor_;
+  DiffOptions diff_;
+  SimulateOptions simulate_;
   ApplyOptions apply_;
   ConfirmOptions confirm_;
   ConfirmOptions release_;
@@ -194,6 +209,8 @@ CommandLine::CommandLine() {
   add_drops();
   add_metrics();
   add_doctor();
+  add_diff();
+  add_simulate();
   add_apply();
   add_confirm();
   add_release();
@@ -357,17 +374,42 @@ void CommandLine::add_doctor() {
   add_output(app, doctor_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
-void CommandLine::add_apply() {
-  CLI::App& app = verb("apply");
-  app.add_option("-f,--file", apply_.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
+/// What would be, or is to be, another content of the policy directory.
+void CommandLine::add_change(CLI::App& verb, WorldChange& change) {
+  verb.add_option("-f,--file", change.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
       ->allow_extra_args(false)
       ->type_name("PATH");
-  app.add_option("paths", more_paths_)->group("");
-  app.add_option("--name", apply_.name, "The name in the policy directory, for one manifest (default: its own)")
+  verb.add_option("paths", more_paths_)->group("");
+  verb.add_option("--name", change.name, "The name in the policy directory, for one manifest (default: its own)")
       ->type_name("NAME.yaml");
-  app.add_option("--prune", apply_.prune, "A file of the policy directory to remove in the same change; repeatable")
+  verb.add_option("--prune", change.prune, "A file of the policy directory to remove in the same change; repeatable")
       ->allow_extra_args(false)
       ->type_name("NAME");
+}
+
+void CommandLine::add_diff() {
+  CLI::App& app = verb("diff");
+  add_change(app, diff_.change);
+  app.get_option("paths")->group("Positionals")->description("Without -f: two generations")->type_name("GENERATION");
+  app.add_option("--base", diff_.base, "Compare with these manifests instead of with this node; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("PATH");
+  app.add_option("--node", diff_.node, "Whose endpoints (default: this node's, with --base the whole cluster's)")
+      ->type_name("NAME");
+  add_doors(app, diff_.doors);
+  add_output(app, diff_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_simulate() {
+  CLI::App& app = verb("simulate");
+  add_change(app, simulate_.change);
+  add_doors(app, simulate_.doors);
+  add_output(app, simulate_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
+void CommandLine::add_apply() {
+  CLI::App& app = verb("apply");
+  add_change(app, apply_.change);
   app.add_option("--confirm", apply_.confirm, "Roll back after this time unless 'tierwall confirm' comes: 60s, 10min")
       ->type_name("DURATION");
   add_socket(app, apply_.socket);
@@ -400,8 +442,8 @@ void CommandLine::add_history() {
   CLI::App& app = verb("history");
   app.add_option("words", history_.words, "show GENERATION: everything about one; default: a list")->type_name("");
   app.add_option("-n,--number", history_.limit, "How many generations (default 20)")->type_name("N");
-  app.add_option("--state", history_.state, "The state file, read where no daemon answers")->type_name("PATH");
-  add_socket(app, history_.socket);
+  app.add_option("--state", history_.door.state, "The state file, read where no daemon answers")->type_name("PATH");
+  add_socket(app, history_.door.socket);
   add_output(app, history_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
@@ -458,11 +500,23 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "history") return history_command(history_, context);
   if (name == "kubeconfig") return kubeconfig_command(kubeconfig_, context);
   if (name == "apply") {
-    if (!apply_.paths.empty()) apply_.paths.insert(apply_.paths.end(), more_paths_.begin(), more_paths_.end());
+    if (!apply_.change.paths.empty()) add_more_paths(apply_.change.paths);
     return apply_command(apply_, context);
   }
+  if (name == "simulate") {
+    if (!simulate_.change.paths.empty()) add_more_paths(simulate_.change.paths);
+    return simulate_command(simulate_, context);
+  }
+  if (name == "diff") {
+    if (diff_.change.paths.empty()) {
+      diff_.generations = more_paths_;
+    } else {
+      add_more_paths(diff_.change.paths);
+    }
+    return diff_command(diff_, context);
+  }
   for (std::vector<std::string>* paths : {&check_.paths, &explain_.paths, &matrix_.paths, &compile_.paths}) {
-    if (!paths->empty() && name != "test") paths->insert(paths->end(), more_paths_.begin(), more_paths_.end());
+    if (!paths->empty() && name != "test") add_more_paths(*paths);
   }
   if (name == "matrix") return matrix_command(matrix_, context);
   if (name == "explain") return explain_command(explain_, context);

@@ -104,11 +104,6 @@ void add_rules(const DescribedNode& node, const policy::ResolvedPolicy& resolved
   }
 }
 
-std::string print_types(const policy::Policy& policy) {
-  if (policy.applies_to_ingress && policy.applies_to_egress) return "Ingress, Egress";
-  return policy.applies_to_ingress ? "Ingress" : "Egress";
-}
-
 Description describe_policy(const DescribedNode& node, const policy::ResourceKey& key) {
   const policy::Policy& policy = node.world.policies.at(key);
   Description description{"policy", policy::print_key(key), {}};

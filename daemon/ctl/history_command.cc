@@ -8,11 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "daemon/control/control_client.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/state/open_state.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -46,36 +44,9 @@ std::string print_changes(const HistoryRow& row) {
   return words.empty() ? "-" : join(words, ", ");
 }
 
-/// The daemon's answer, or what the state file says where none runs.
-template <typename Value>
-struct Question {
-  const char* method;
-  const char* result;
-  Json parameters;
-  Result<Value> (*from_json)(const Json&);
-  std::function<Result<Value>(StateStore&)> from_store;
-};
-
-template <typename Value>
-Result<Value> ask(const Question<Value>& question, const HistoryOptions& options) {
-  const Result<Json> reply = call(options.socket, question.method, question.parameters);
-  if (reply) {
-    const auto found = reply->find(question.result);
-    return found == reply->end() ? malformed(fmt::format("the answer has no {}", question.result))
-                                 : question.from_json(*found);
-  }
-  if (reply.error().kind != ErrorKind::Unavailable) return reply.error();
-  const auto store = open_state_for_reading(options.state);
-  if (store) return question.from_store(**store);
-  return Error{
-      ErrorKind::Unavailable,
-      fmt::format("{}, and without it the state cannot be read: {}", reply.error().message, store.error().message),
-      reply.error().errno_value};
-}
-
 template <typename Value, typename Print>
 int answer(const Result<Value>& value, const HistoryOptions& options, const Context& context, const Print& print) {
-  if (!value) return report_refusal(value.error(), options.socket, "history", context);
+  if (!value) return report_refusal(value.error(), options.door.socket, "history", context);
   if (options.output == Output::Json) {
     context.out << print(*value, true);
   } else {
@@ -89,27 +60,17 @@ std::string dump(const Json& json) {
 }
 
 int list(std::uint64_t limit, const HistoryOptions& options, const Context& context) {
-  const Question<std::vector<HistoryRow>> question{
-      .method = "ListGenerations",
-      .result = "generations",
-      .parameters = {{"limit", limit}},
-      .from_json = history_from_json,
-      .from_store = [&](StateStore& store) { return read_history(store, static_cast<std::size_t>(limit)); }};
-  return answer(ask(question, options), options, context, [](const std::vector<HistoryRow>& rows, bool json) {
-    if (!json) return print_history(rows);
-    Json all = Json::array();
-    for (const HistoryRow& row : rows) all.push_back(to_json(row));
-    return dump(Json{{"generations", std::move(all)}});
-  });
+  return answer(list_generations(options.door, limit), options, context,
+                [](const std::vector<HistoryRow>& rows, bool json) {
+                  if (!json) return print_history(rows);
+                  Json all = Json::array();
+                  for (const HistoryRow& row : rows) all.push_back(to_json(row));
+                  return dump(Json{{"generations", std::move(all)}});
+                });
 }
 
 int show(std::uint64_t number, const HistoryOptions& options, const Context& context) {
-  const Question<HistoryRow> question{.method = "GetGeneration",
-                                      .result = "generation",
-                                      .parameters = {{"generation", number}},
-                                      .from_json = history_row_from_json,
-                                      .from_store = [&](StateStore& store) { return read_generation(store, number); }};
-  return answer(ask(question, options), options, context,
+  return answer(read_generation(options.door, number), options, context,
                 [](const HistoryRow& row, bool json) { return json ? dump(to_json(row)) : print_generation(row); });
 }
 

@@ -6,16 +6,14 @@
 
 #include "daemon/control/history.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/history_door.h"
 
 namespace tierwall::daemon::ctl {
-
-inline constexpr const char* kDefaultStateFile = "/var/lib/tierwall/state.db";
 
 struct HistoryOptions {
   std::vector<std::string> words;  ///< nothing, or "show" and a generation
   std::string limit = "20";
-  std::string socket;
-  std::string state = kDefaultStateFile;
+  HistoryDoor door;
   Output output = Output::Text;
 };
 

@@ -18,11 +18,12 @@ std::string print_nets(const policy::RangeSet& nets) {
   return items.empty() ? "no net" : join(items, " or ");
 }
 
+/// "port 80 or 443 or port 'http' of ...": sets of services say by themselves that they are ports.
 std::string list_ports(const policy::ResolvedPorts& ports, const policy::NodePolicy& policy) {
   std::vector<std::string> items;
   for (const policy::PortRange range : ports.ranges) items.push_back(policy::print_port_range(range));
   for (const policy::SetId id : ports.services) items.push_back(policy.service_sets[id].description);
-  return join(items, " or ");
+  return (ports.ranges.empty() ? "" : "port ") + join(items, " or ");
 }
 
 /// What must be true of one side, "from" or "to" it; empty: anything.
@@ -36,8 +37,8 @@ std::string print_peer(const policy::ResolvedPeer& peer, std::string_view prepos
   if (peer.not_in_set) add("not ", policy.address_sets[*peer.not_in_set].description);
   if (peer.nets) add("", print_nets(*peer.nets));
   if (peer.not_nets) add("not ", print_nets(*peer.not_nets));
-  if (!peer.ports.empty()) add("port ", list_ports(peer.ports, policy));
-  if (!peer.not_ports.empty()) add("not port ", list_ports(peer.not_ports, policy));
+  if (!peer.ports.empty()) add("", list_ports(peer.ports, policy));
+  if (!peer.not_ports.empty()) add("not ", list_ports(peer.not_ports, policy));
   return words;
 }
 
@@ -57,6 +58,11 @@ std::string print_rule(const policy::ResolvedRule& rule, const policy::NodePolic
   if (rule.not_protocol) words += " all but " + policy::print_protocol(*rule.not_protocol);
   if (rule.not_icmp) words += " but not" + print_icmp_type(*rule.not_icmp);
   return words + print_peer(rule.source, "from", policy) + print_peer(rule.destination, "to", policy);
+}
+
+std::string print_types(const policy::Policy& policy) {
+  if (policy.applies_to_ingress && policy.applies_to_egress) return "Ingress, Egress";
+  return policy.applies_to_ingress ? "Ingress" : "Egress";
 }
 
 }  // namespace tierwall::daemon::ctl

@@ -1,5 +1,5 @@
 #pragma once
-// A policy rule in one line of words.
+// A policy rule in one line of words, and which directions a policy is for.
 
 #include <string>
 
@@ -9,5 +9,8 @@ namespace tierwall::daemon::ctl {
 
 /// "Allow tcp from app == 'web' to port 80 or 443". `policy` has the sets the rule names.
 std::string print_rule(const policy::ResolvedRule& rule, const policy::NodePolicy& policy);
+
+/// The directions it judges: "Ingress, Egress".
+std::string print_types(const policy::Policy& policy);
 
 }  // namespace tierwall::daemon::ctl

@@ -5,22 +5,18 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "daemon/guard/socket_dump.h"
 
 namespace tierwall::daemon {
 
@@ -28,92 +24,6 @@ namespace {
 
 using policy::Address;
 using policy::Family;
-
-constexpr std::size_t kAnswerRoom = 32 * 1024;
-
-struct CloseSocket {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using SocketPtr = std::unique_ptr<mnl_socket, CloseSocket>;
-
-Error netlink_error(const char* what) {
-  const int number = errno;
-  const ErrorKind kind = number == EPERM || number == EACCES ? ErrorKind::Denied : ErrorKind::Unavailable;
-  return {kind, fmt::format("{}: {}", what, std::strerror(number)), number};
-}
-
-Result<SocketPtr> open_socket(int bus) {
-  SocketPtr socket(mnl_socket_open2(bus, SOCK_CLOEXEC));
-  if (!socket) return netlink_error("netlink socket");
-  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return netlink_error("netlink socket");
-  return socket;
-}
-
-/// Sends the request and collects the answers up to the end of the dump, or one if it is no dump.
-Result<std::string> ask(const SocketPtr& socket, const nlmsghdr& request) {
-  if (mnl_socket_sendto(socket.get(), &request, request.nlmsg_len) < 0) return netlink_error("netlink request");
-  std::string answers;
-  std::array<char, kAnswerRoom> room{};
-  const bool dump = (request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-  for (bool done = false; !done;) {
-    const ssize_t length = mnl_socket_recvfrom(socket.get(), room.data(), room.size());
-    if (length < 0) return netlink_error("netlink answer");
-    answers.append(room.data(), static_cast<std::size_t>(length));
-    int left = static_cast<int>(length);
-    done = !dump;
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-         mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<std::uint32_t>(left);
-         message = mnl_nlmsg_next(message, &left)) {
-      done = done || message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
-    }
-  }
-  return answers;
-}
-
-/// Calls `visit` with every message; stops at bytes that are none.
-template <typename Visit>
-void for_each_message(const std::string& answers, Visit visit) {
-  // Answers are appended at multiples of four bytes, but a string promises no alignment.
-  std::vector<std::uint32_t> aligned((answers.size() + 3) / 4);
-  if (!answers.empty()) std::memcpy(aligned.data(), answers.data(), answers.size());
-  int left = static_cast<int>(answers.size());
-  const auto* message = reinterpret_cast<const nlmsghdr*>(aligned.data());
-  while (mnl_nlmsg_ok(message, left)) {
-    // libmnl takes a length beyond 2^31 for a negative one, which fits everywhere and never advances.
-    if (message->nlmsg_len > static_cast<std::uint32_t>(left)) return;
-    visit(*message);
-    message = mnl_nlmsg_next(message, &left);
-  }
-}
-
-Address to_address(int family, const void* bytes) {
-  Address address;
-  if (family == AF_INET) {
-    address.family = Family::V4;
-    std::memcpy(address.bytes.data(), bytes, 4);
-    return address;
-  }
-  in6_addr wide{};
-  std::memcpy(&wide, bytes, sizeof wide);
-  if (IN6_IS_ADDR_V4MAPPED(&wide)) return to_address(AF_INET, wide.s6_addr + 12);
-  address.family = Family::V6;
-  std::memcpy(address.bytes.data(), &wide, sizeof wide);
-  return address;
-}
-
-Result<std::string> dump_sockets(int family) {
-  Result<SocketPtr> socket = open_socket(NETLINK_SOCK_DIAG);
-  if (!socket) return socket.error();
-  std::array<char, 256> room{};
-  nlmsghdr* request = mnl_nlmsg_put_header(room.data());
-  request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  auto* body = static_cast<inet_diag_req_v2*>(mnl_nlmsg_put_extra_header(request, sizeof(inet_diag_req_v2)));
-  body->sdiag_family = static_cast<std::uint8_t>(family);
-  body->sdiag_protocol = IPPROTO_TCP;
-  body->idiag_states = 1U << TCP_ESTABLISHED;
-  return ask(*socket, *request);
-}
 
 int note_interface(const nlattr* attribute, void* index) {
   if (mnl_attr_get_type(attribute) == RTA_OIF && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) {
@@ -123,7 +33,7 @@ int note_interface(const nlattr* attribute, void* index) {
 }
 
 /// The interface by which the kernel would send to this address; empty if it would not.
-std::string find_interface(const SocketPtr& socket, const Address& address) {
+std::string find_interface(const NetlinkSocket& socket, const Address& address) {
   std::array<char, 256> room{};
   nlmsghdr* request = mnl_nlmsg_put_header(room.data());
   request->nlmsg_type = RTM_GETROUTE;
@@ -133,7 +43,7 @@ std::string find_interface(const SocketPtr& socket, const Address& address) {
   body->rtm_family = v4 ? AF_INET : AF_INET6;
   body->rtm_dst_len = v4 ? 32 : 128;
   mnl_attr_put(request, RTA_DST, v4 ? 4 : 16, address.bytes.data());
-  const Result<std::string> answer = ask(socket, *request);
+  const Result<std::string> answer = ask_kernel(socket, *request);
   std::array<char, IF_NAMESIZE> name{};
   if (!answer) return {};
   for_each_message(*answer, [&](const nlmsghdr& message) {
@@ -147,17 +57,11 @@ std::string find_interface(const SocketPtr& socket, const Address& address) {
 
 /// Inodes of the sockets this process has open.
 std::set<std::uint32_t> own_sockets() {
-  constexpr std::string_view kPrefix = "socket:[";
   std::set<std::uint32_t> inodes;
   std::error_code failure;
   for (std::filesystem::directory_iterator at("/proc/self/fd", failure), end; !failure && at != end;
        at.increment(failure)) {
-    std::error_code unreadable;
-    const std::string target = std::filesystem::read_symlink(at->path(), unreadable).string();
-    if (unreadable || target.rfind(kPrefix, 0) != 0) continue;
-    std::uint32_t inode = 0;
-    std::from_chars(target.data() + kPrefix.size(), target.data() + target.size(), inode);
-    inodes.insert(inode);
+    if (const std::uint32_t inode = socket_inode(at->path())) inodes.insert(inode);
   }
   return inodes;
 }
@@ -190,7 +94,7 @@ ManagementFlow outbound(std::string what, const Connection& connection, const st
 }  // namespace
 
 std::string interface_to(const Address& address) {
-  const Result<SocketPtr> routes = open_socket(NETLINK_ROUTE);
+  const Result<NetlinkSocket> routes = open_netlink(NETLINK_ROUTE);
   return routes ? find_interface(*routes, address) : std::string();
 }
 
@@ -243,13 +147,13 @@ std::vector<ManagementFlow> select_flows(const std::vector<Connection>& connecti
 Result<std::vector<ManagementFlow>> SocketFlows::observe() {
   std::vector<Connection> connections;
   for (const int family : {AF_INET, AF_INET6}) {
-    const Result<std::string> answers = dump_sockets(family);
+    const Result<std::string> answers = dump_sockets(family, IPPROTO_TCP, 1U << TCP_ESTABLISHED);
     if (!answers) return answers.error().in("established connections");
     const std::vector<Connection> found = read_connections(*answers);
     connections.insert(connections.end(), found.begin(), found.end());
   }
   std::ranges::sort(connections);
-  const Result<SocketPtr> routes = open_socket(NETLINK_ROUTE);
+  const Result<NetlinkSocket> routes = open_netlink(NETLINK_ROUTE);
   if (!routes) return routes.error().in("routes");
   return select_flows(connections, own_sockets(), guarded_,
                       [&](const Address& address) { return find_interface(*routes, address); });

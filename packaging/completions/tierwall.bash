@@ -46,6 +46,8 @@ _tierwall_options() {
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
     doctor) echo "--all --socket --config --state" ;;
+    diff) echo "-f --file --base --name --prune --node --socket --config --state" ;;
+    simulate) echo "-f --file --name --prune --socket --config --state" ;;
     apply) echo "-f --file --name --prune --confirm --socket" ;;
     rollback) echo "--confirm --socket" ;;
     history) echo "-n --number --state --socket" ;;
@@ -64,11 +66,11 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor apply confirm release rollback history kubeconfig --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in
-    -f | --file | --flows | --socket | --state | --ca | --token | --certificate | --key | --write) compopt -o default; return ;;
+    -f | --file | --base | --flows | --socket | --state | --ca | --token | --certificate | --key | --write) compopt -o default; return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
     --from-pod | --to-pod | --pod) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "$cur"); return ;;
@@ -91,7 +93,7 @@ _tierwall() {
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_things "${words[2]}")" -- "$cur")
   elif [[ $verb == history ]]; then
     mapfile -t COMPREPLY < <(compgen -W "show" -- "$cur")
-  elif [[ $verb == apply || $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then
+  elif [[ $verb == apply || $verb == diff || $verb == simulate || $verb == test || $verb == check || $verb == explain || $verb == compile ]]; then
     compopt -o default
   fi
 }

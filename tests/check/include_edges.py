@@ -40,7 +40,8 @@ THIRD_PARTY = {
     "daemon/sources/": ("fmt/", "sys/", "unistd.h", "fcntl.h", "dirent.h"),
     # The kernel's other netlink families: interfaces and sockets. nftables is nft/'s alone.
     "daemon/drops/netlink_denied_packets": ("libmnl/", "libnetfilter_log/", "linux/", "arpa/", "net/", "sys/"),
-    "daemon/guard/socket_flows": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
+    "daemon/guard/socket_": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
+    "daemon/guard/listening_sockets": ("libmnl/", "linux/", "netinet/", "sys/"),
     "daemon/connections/connection_messages": ("libmnl/", "linux/", "arpa/", "netinet/", "sys/"),
     "daemon/connections/netlink_connections": ("fmt/", "libmnl/", "linux/", "arpa/", "ifaddrs.h", "netinet/", "sys/"),
     "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
