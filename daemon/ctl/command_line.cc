@@ -10,6 +10,7 @@
 
 #include "daemon/build_info.h"
 #include "daemon/control/control_client.h"
+#include "daemon/ctl/bundle_command.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/check_command.h"
 #include "daemon/ctl/compile_command.h"
@@ -59,6 +60,7 @@ constexpr VerbWords kVerbs[] = {
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
     {"metrics", "Print what the daemon counts, for Prometheus", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
+    {"bundle", "Write what an error report needs into an archive", exit_code::kBadInput},
     {"diff", "Tell what a change of manifests would come to, or what changed between two generations",
      exit_code::kBadInput},
     {"simulate", "Tell which live connections and listening sockets a change of manifests would cut or open",
@@ -98,6 +100,7 @@ class CommandLine {
   void add_drops();
   void add_metrics();
   void add_doctor();
+  void add_bundle();
   void add_change(CLI::App& verb, WorldChange& change);
   void add_diff();
   void add_simulate();
@@ -131,6 +134,7 @@ class CommandLine {
   DropsOptions drops_;
   MetricsOptions metrics_;
   DoctorOptions doctor_;
+  BundleOptions bundle_;
   DiffOptions diff_;
   SimulateOptions simulate_;
   ApplyOptions apply_;
@@ -209,6 +213,7 @@ CommandLine::CommandLine() {
   add_drops();
   add_metrics();
   add_doctor();
+  add_bundle();
   add_diff();
   add_simulate();
   add_apply();
@@ -374,6 +379,14 @@ void CommandLine::add_doctor() {
   add_output(app, doctor_.output, {{"text", Output::Text}, {"json", Output::Json}});
 }
 
+void CommandLine::add_bundle() {
+  CLI::App& app = verb("bundle");
+  app.add_option("--write", bundle_.path, "Where to (default: tierwall-bundle-NODE-TIME.tar.gz in this directory)")
+      ->type_name("PATH");
+  add_doors(app, bundle_.doors);
+  add_output(app, bundle_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 /// What would be, or is to be, another content of the policy directory.
 void CommandLine::add_change(CLI::App& verb, WorldChange& change) {
   verb.add_option("-f,--file", change.paths, "Manifests: a file, a directory, or - for standard input; repeatable")
@@ -490,6 +503,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "top") return top_command(top_, context);
   if (name == "metrics") return metrics_command(metrics_, context);
+  if (name == "bundle") return bundle_command(bundle_, context);
   if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
   if (name == "get") return get_command(get_, context);

@@ -46,6 +46,7 @@ _tierwall_options() {
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
     doctor) echo "--all --socket --config --state" ;;
+    bundle) echo "--write --socket --config --state" ;;
     diff) echo "-f --file --base --name --prune --node --socket --config --state" ;;
     simulate) echo "-f --file --name --prune --socket --config --state" ;;
     apply) echo "-f --file --name --prune --confirm --socket" ;;
@@ -66,7 +67,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor bundle diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in
