@@ -7,8 +7,8 @@
 namespace tierwall::daemon {
 
 DropWatch::DropWatch(systemd::EventLoop& loop, Result<std::unique_ptr<DeniedPackets>> packets, const Clock& clock,
-                     Explain explain)
-    : clock_(clock), explain_(std::move(explain)) {
+                     Explain explain, std::function<void()> on_growth)
+    : clock_(clock), explain_(std::move(explain)), on_growth_(std::move(on_growth)) {
   if (!packets) {
     trouble_ = packets.error().message;
     return;
@@ -29,6 +29,7 @@ void DropWatch::read_packets() {
   for (const DeniedPacket& packet : *packets) {
     if (auto drop = explain_(packet)) log_.add(*std::move(drop), clock_.unix_time());
   }
+  on_growth_();
 }
 
 }  // namespace tierwall::daemon

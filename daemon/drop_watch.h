@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/clock.h"
 #include "daemon/drops/denied_packets.h"
@@ -18,9 +20,10 @@ class DropWatch {
   /// Absent: nothing is in force by which the packet could be judged.
   using Explain = std::function<std::optional<Drop>(const DeniedPacket&)>;
 
-  /// Without packets there is nothing to know, and trouble() says why. Borrows the clock. `explain` runs on the loop.
+  /// Without packets there is nothing to know, and trouble() says why. Borrows the clock. `explain` runs on the loop,
+  /// and so does `on_growth`, when the log has grown.
   DropWatch(systemd::EventLoop& loop, Result<std::unique_ptr<DeniedPackets>> packets, const Clock& clock,
-            Explain explain);
+            Explain explain, std::function<void()> on_growth);
   DropWatch(const DropWatch&) = delete;
   DropWatch& operator=(const DropWatch&) = delete;
 
@@ -29,6 +32,8 @@ class DropWatch {
   /// Why not every packet that was told of is known.
   [[nodiscard]] const std::optional<std::string>& trouble() const { return trouble_; }
   [[nodiscard]] const DropLog& log() const { return log_; }
+  /// What an earlier process told. Before the loop runs.
+  void remember(std::vector<LoggedDrop> entries) { log_.remember(std::move(entries)); }
 
  private:
   void read_packets();
@@ -36,6 +41,7 @@ class DropWatch {
   std::unique_ptr<DeniedPackets> packets_;  // absent: they cannot be had, or are not wanted
   const Clock& clock_;
   Explain explain_;
+  std::function<void()> on_growth_;
   DropLog log_;
   std::optional<std::string> trouble_;
   std::optional<systemd::IoWatch> readable_;  // goes before what it watches

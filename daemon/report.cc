@@ -156,6 +156,7 @@ std::vector<std::string> Daemon::remarks() const {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
   }
   if (drops_.trouble() && config_.drops.per_second > 0) remarks.push_back("drops: " + *drops_.trouble());
+  if (drop_memory_.trouble()) remarks.push_back("drops cannot be remembered: " + *drop_memory_.trouble());
   if (const auto& last = rechecks_.last()) {
     remarks.push_back(fmt::format("connections: {} looked at, at {}; {} cut so far", last->looked_at,
                                   print_utc(last->time), rechecks_.cut_so_far()));
@@ -215,7 +216,8 @@ StatusReport Daemon::report() const {
   const std::vector<policy::Diagnostic> of_objects = object_problems();
   report.problems.insert(report.problems.end(), of_objects.begin(), of_objects.end());
   std::sort(report.problems.begin(), report.problems.end());
-  for (DropLog::Decider& decider : drops_.log().deciders(clock_.unix_time() - std::chrono::minutes(1))) {
+  const std::chrono::milliseconds now = clock_.unix_time();
+  for (DropLog::Decider& decider : drops_.log().deciders(now - std::chrono::minutes(1), now)) {
     report.denied.push_back({.by = std::move(decider.words), .packets = decider.packets});
   }
   return report;

@@ -52,8 +52,10 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, Doors
       memory_(*state_file_.store, clock_, boot_id),
       management_flows_(guarded(config_)),
       guard_(management_flows_),
-      drops_(loop_, std::move(doors.denied_packets), clock_,
-             [this](const DeniedPacket& packet) { return explain(packet); }),
+      drops_(
+          loop_, std::move(doors.denied_packets), clock_,
+          [this](const DeniedPacket& packet) { return explain(packet); }, [this] { note_drops(); }),
+      drop_memory_(drops_.log(), *state_file_.store, clock_),
       hits_(doors.counters, *state_file_.store, clock_),
       tables_(doors.tables, hits_),
       reconciler_(inventory_, guard_, tables_, clock_, journal_, settings()),
@@ -212,6 +214,7 @@ void Daemon::restore() {
   }
   reconciler_.continue_from(restored->generation);
   hits_.remember(std::move(restored->counters));
+  if (auto told = drop_memory_.restore()) drops_.remember(*std::move(told));
   restored_ = restored->generation > 0;
   std::vector<policy::ResourceEvent> of_directory;
   std::vector<policy::ResourceEvent> of_kernel;
@@ -414,6 +417,7 @@ void Daemon::step() {
   want_recheck();
   open_state_again();
   memory_.step();
+  drop_memory_.step();
   note_memory();
   // Not from within a change, which itself calls for this step.
   if (const auto undone = enforced_ == nullptr ? changes_.step() : std::nullopt) {
@@ -444,11 +448,17 @@ void Daemon::open_state_again() {
   if (!latest) return;
   changes_.move_to(*opened.store);
   hits_.move_to(*opened.store);
+  drop_memory_.move_to(*opened.store);
   state_file_ = std::move(opened);
   open_state_at_.reset();
   reconciler_.continue_from(*latest);
   record(Level::Notice, systemd::message::kStateTrouble,
          fmt::format("state: '{}' can be used now; what is in force is remembered again", config_.state_file));
+}
+
+void Daemon::note_drops() {
+  drop_memory_.note();
+  schedule();
 }
 
 void Daemon::note_memory() {
@@ -460,7 +470,7 @@ void Daemon::note_memory() {
 
 void Daemon::schedule() {
   std::optional<std::chrono::microseconds> due = reconciler_.due();
-  for (const auto& other : {memory_.due(), changes_.due(), open_state_at_}) {
+  for (const auto& other : {memory_.due(), drop_memory_.due(), changes_.due(), open_state_at_}) {
     if (other && (!due || *other < *due)) due = other;
   }
   if (!due) return step_timer_.stop();
@@ -520,6 +530,7 @@ void Daemon::publish() {
 void Daemon::stop() {
   hits_.take();
   memory_.flush();
+  drop_memory_.flush();
   systemd::notify_stopping("stopping; the rules stay in the kernel");
   record(Level::Notice, systemd::message::kStopped, "stopped; the rules stay in the kernel");
   loop_.stop(0);

@@ -28,6 +28,7 @@
 #include "daemon/control/control_server.h"
 #include "daemon/control/node_facts.h"
 #include "daemon/control/status.h"
+#include "daemon/drop_memory.h"
 #include "daemon/drop_watch.h"
 #include "daemon/guard/guard.h"
 #include "daemon/guard/socket_flows.h"
@@ -143,6 +144,7 @@ class Daemon {
   void reload();
   void take_config(Config config);
   void step();
+  void note_drops();
   void note_memory();
   void count_commit(const Applied& applied);
   void open_state_again();
@@ -185,6 +187,7 @@ class Daemon {
   SocketFlows management_flows_;
   Guard guard_;
   DropWatch drops_;
+  DropMemory drop_memory_;
   HitCounts hits_;
   CountedTables tables_;
   Reconciler reconciler_;

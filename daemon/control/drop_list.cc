@@ -107,4 +107,18 @@ Result<DropPage> drop_page_from_json(const Json& json) {
   return reader.finish(std::move(page));
 }
 
+std::string print_told(const LoggedDrop& entry) {
+  return to_json(entry).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<LoggedDrop> read_told(const ToldDrops& told) {
+  std::vector<LoggedDrop> entries;
+  entries.reserve(told.size());
+  for (const auto& [number, document] : told) {
+    Result<LoggedDrop> entry = logged_drop_from_json(Json::parse(document, nullptr, false));
+    if (entry && entry->number == number) entries.push_back(*std::move(entry));
+  }
+  return entries;
+}
+
 }  // namespace tierwall::daemon

@@ -1,10 +1,12 @@
 #pragma once
 // Denials as they travel.
 
+#include <string>
 #include <vector>
 
 #include "daemon/control/status.h"
 #include "daemon/drops/drop_log.h"
+#include "daemon/state/state_store.h"
 #include "policy/result.h"
 
 namespace tierwall::daemon {
@@ -22,5 +24,10 @@ struct DropPage {
 
 Json to_json(const DropPage& page);
 Result<DropPage> drop_page_from_json(const Json& json);
+
+/// The entry as the state store keeps it.
+std::string print_told(const LoggedDrop& entry);
+/// What the store keeps, sorted by number. What cannot be read is left out: it is a sample.
+std::vector<LoggedDrop> read_told(const ToldDrops& told);
 
 }  // namespace tierwall::daemon

@@ -362,6 +362,7 @@ void CommandLine::add_drops() {
       ->type_name("DIRECTION");
   app.add_option("--policy", filter.policy, "NAME or NAMESPACE/NAME of the policy that denied")->type_name("NAME");
   app.add_flag("!--no-legend", drops_.legend, "No header line");
+  app.add_option("--state", drops_.state, "The state file, read where no daemon answers")->type_name("PATH");
   add_socket(app, drops_.socket);
   add_output(app, drops_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }

@@ -13,6 +13,7 @@
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/status_command.h"
 #include "daemon/ctl/terminal.h"
+#include "daemon/state/open_state.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -50,6 +51,19 @@ Result<DropPage> ask(const DropsOptions& options, std::uint64_t after) {
   if (!reply) return reply.error();
   const auto page = reply->find("page");
   return page == reply->end() ? malformed("the answer has no page") : drop_page_from_json(*page);
+}
+
+/// What an earlier daemon told, if none runs.
+Result<DropPage> ask_daemon_or_state(const DropsOptions& options) {
+  Result<DropPage> page = ask(options, 0);
+  if (page || page.error().kind != ErrorKind::Unavailable || options.follow) return page;
+  const auto store = open_state_for_reading(options.state);
+  if (!store) return page;
+  const auto told = (*store)->drops();
+  if (!told) return told.error();
+  return DropPage{.drops = read_told(*told),
+                  .last = told->empty() ? 0 : told->rbegin()->first,
+                  .trouble = "no tierwalld runs here; this is what it told before"};
 }
 
 void tell(const std::vector<LoggedDrop>& drops, bool legend, const DropsOptions& options, const Context& context) {
@@ -116,7 +130,7 @@ int drops_command(const DropsOptions& options, const Context& context) {
     }
     not_before = unix_time() - *span;
   }
-  Result<DropPage> page = ask(options, 0);
+  Result<DropPage> page = ask_daemon_or_state(options);
   if (!page) return report_call_failure(page.error(), options.socket, "drops", context);
   if (!page->trouble.empty()) print_failure(context, "drops", page->trouble);
   choose(page->drops, options, not_before);

@@ -8,6 +8,7 @@
 #include "daemon/control/control_client.h"
 #include "daemon/control/drop_list.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/history_door.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -33,6 +34,7 @@ struct DropsOptions {
   bool follow = false;
   bool legend = true;
   std::string socket = kDefaultControlSocket;
+  std::string state = kDefaultStateFile;  ///< read where no daemon answers
   Output output = Output::Text;
 };
 

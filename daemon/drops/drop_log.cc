@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -22,9 +23,12 @@ bool is_the_same_again(const Drop& left, const Drop& right) {
 
 void DropLog::add(Drop drop, std::chrono::milliseconds now) {
   const std::size_t back = std::min(entries_.size(), kLookedBack);
-  const auto former = std::find_if(
-      entries_.rbegin(), entries_.rbegin() + static_cast<std::ptrdiff_t>(back),
-      [&](const LoggedDrop& entry) { return now - entry.first < kTogether && is_the_same_again(entry.drop, drop); });
+  const auto is_repeated = [&](const LoggedDrop& entry) {
+    const bool together = entry.first <= now && now - entry.first < kTogether;  // the clock may have been set back
+    return together && is_the_same_again(entry.drop, drop);
+  };
+  const auto former =
+      std::find_if(entries_.rbegin(), entries_.rbegin() + static_cast<std::ptrdiff_t>(back), is_repeated);
   if (former != entries_.rbegin() + static_cast<std::ptrdiff_t>(back)) {
     former->last = now;
     ++former->packets;
@@ -34,6 +38,13 @@ void DropLog::add(Drop drop, std::chrono::milliseconds now) {
   entries_.push_back({.number = ++last_number_, .first = now, .last = now, .packets = 1, .drop = std::move(drop)});
 }
 
+void DropLog::remember(std::vector<LoggedDrop> entries) {
+  if (entries.empty()) return;
+  last_number_ = entries.back().number;
+  const auto kept = static_cast<std::ptrdiff_t>(std::min(entries.size(), kMost));
+  entries_.assign(std::make_move_iterator(entries.end() - kept), std::make_move_iterator(entries.end()));
+}
+
 std::vector<LoggedDrop> DropLog::since(std::uint64_t after, std::size_t limit) const {
   auto first = std::ranges::upper_bound(entries_, after, {}, &LoggedDrop::number);
   const auto count = static_cast<std::size_t>(entries_.end() - first);
@@ -41,10 +52,10 @@ std::vector<LoggedDrop> DropLog::since(std::uint64_t after, std::size_t limit) c
   return {first, entries_.end()};
 }
 
-std::vector<DropLog::Decider> DropLog::deciders(std::chrono::milliseconds not_before) const {
+std::vector<DropLog::Decider> DropLog::deciders(std::chrono::milliseconds from, std::chrono::milliseconds to) const {
   std::map<std::string, std::uint64_t> packets;
   for (const LoggedDrop& entry : entries_) {
-    if (entry.last >= not_before) packets[name_decider(entry.drop)] += entry.packets;
+    if (entry.last >= from && entry.last <= to) packets[name_decider(entry.drop)] += entry.packets;
   }
   std::vector<Decider> deciders;
   deciders.reserve(packets.size());

@@ -33,6 +33,8 @@ class DropLog {
   static constexpr std::size_t kLookedBack = 64;
 
   void add(Drop drop, std::chrono::milliseconds now);
+  /// What an earlier log held, sorted by number. Before the first add().
+  void remember(std::vector<LoggedDrop> entries);
   /// Those behind entry `after`, oldest first, at most `limit` of the newest.
   [[nodiscard]] std::vector<LoggedDrop> since(std::uint64_t after, std::size_t limit) const;
   [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
@@ -43,8 +45,9 @@ class DropLog {
 
     friend auto operator<=>(const Decider&, const Decider&) = default;
   };
-  /// Who denied what was last seen then or later (milliseconds since 1970), the most packets first.
-  [[nodiscard]] std::vector<Decider> deciders(std::chrono::milliseconds not_before) const;
+  /// Who denied what was last seen in that time (milliseconds since 1970), the most packets first. What bears a later
+  /// time is from before the clock was set back, and does not count.
+  [[nodiscard]] std::vector<Decider> deciders(std::chrono::milliseconds from, std::chrono::milliseconds to) const;
 
  private:
   std::deque<LoggedDrop> entries_;

@@ -36,6 +36,8 @@ class AbsentStore final : public StateStore {
   Result<std::vector<Generation>> history(std::size_t) override { return refusal_; }
   Result<Generation> generation(std::uint64_t) override { return refusal_; }
   Result<void> add_counters(const Counters&) override { return refusal_; }
+  Result<void> put_drops(const ToldDrops&) override { return refusal_; }
+  Result<ToldDrops> drops() override { return refusal_; }
   Result<std::size_t> forget_boot(const std::string&, const std::vector<policy::Kind>&) override { return refusal_; }
   Result<void> record_files(const FileVersion&, const FileContents&) override { return refusal_; }
   Result<std::vector<FileVersion>> file_versions() override { return refusal_; }

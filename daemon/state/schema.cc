@@ -108,6 +108,15 @@ CREATE TABLE pending_files (
 ) WITHOUT ROWID;
 )sql";
 
+/// A ring: the lowest numbers go.
+constexpr const char* kToldDrops = R"sql(
+CREATE TABLE drops (
+  number INTEGER PRIMARY KEY,
+  document TEXT NOT NULL,
+  checksum INTEGER NOT NULL
+);
+)sql";
+
 Result<void> take_step(Database& database, const std::string& step, std::size_t version) {
   auto transaction = Transaction::begin(database, Access::Write);
   if (!transaction) return transaction.error();
@@ -125,7 +134,7 @@ Result<std::string> describe_tables(Database& database) {
 }  // namespace
 
 const Migrations& state_migrations() {
-  static const Migrations migrations{kInitial, kFileHistory};
+  static const Migrations migrations{kInitial, kFileHistory, kToldDrops};
   return migrations;
 }
 

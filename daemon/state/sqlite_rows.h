@@ -21,6 +21,8 @@ inline constexpr const char* kChangeColumns =
 inline constexpr const char* kFactColumns = "name, value, checksum";
 inline constexpr const char* kCounterColumns = "name, packets, bytes, last_hit_ms, checksum";
 
+inline constexpr const char* kDropColumns = "number, document, checksum";
+
 inline constexpr const char* kContentColumns = "hash, content, checksum";
 inline constexpr const char* kVersionColumns = "number, generation, time_ms, cause, uid, kept, checksum";
 inline constexpr const char* kVersionFileColumns = "version, name, content, checksum";

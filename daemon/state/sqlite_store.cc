@@ -66,6 +66,12 @@ std::string SqliteStore::sql_of(Statement statement) {
              "(SELECT name FROM counters ORDER BY last_hit_ms DESC, name LIMIT -1 OFFSET ?)";
     case kForgetBoot:
       return "DELETE FROM objects WHERE kind = ? AND boot <> ?";
+    case kPutDrop:
+      return insert("drops", kDropColumns, "OR REPLACE");
+    case kPruneDrops:
+      return "DELETE FROM drops WHERE number IN (SELECT number FROM drops ORDER BY number DESC LIMIT -1 OFFSET ?)";
+    case kDrops:
+      return select(kDropColumns, "drops ORDER BY number");
     case kFreePages:
       return "PRAGMA freelist_count";
     default:
@@ -97,7 +103,7 @@ Result<bool> SqliteStore::next_row(Run& run) {
 
 Result<void> SqliteStore::verify() {
   for (const Statement table : {kObjects, kAllGenerations, kAllChanges, kFacts, kCounters, kContents, kVersions,
-                                kAllVersionFiles, kPending, kPendingFiles}) {
+                                kAllVersionFiles, kPending, kPendingFiles, kDrops}) {
     Run run(statements_[table]);
     for (;;) {
       const auto row = next_row(run);
@@ -203,6 +209,29 @@ Result<void> SqliteStore::add_counters(const Counters& counters) {
   }
   if (auto pruned = prune_counters(); !pruned) return pruned;
   return transaction->commit();
+}
+
+Result<void> SqliteStore::put_drops(const ToldDrops& drops) {
+  auto transaction = begin_change();
+  if (!transaction) return transaction.error();
+  for (const auto& [number, document] : drops) {
+    Run run(statements_[kPutDrop]);
+    if (auto done = run.number(number).text(document).seal().finish(database_); !done) return done;
+  }
+  Run prune(statements_[kPruneDrops]);
+  if (auto done = prune.number(std::uint64_t{writing_.limits.drops}).finish(database_); !done) return done;
+  return transaction->commit();
+}
+
+Result<ToldDrops> SqliteStore::drops() {
+  ToldDrops drops;
+  Run run(statements_[kDrops]);
+  for (;;) {
+    const auto row = next_row(run);
+    if (!row) return row.error();
+    if (!*row) return drops;
+    drops.emplace(static_cast<std::uint64_t>(run.number_at(0)), run.text_at(1));
+  }
 }
 
 Result<void> SqliteStore::put_counter(const std::string& name, const Counter& added) {

@@ -37,6 +37,8 @@ class SqliteStore final : public StateStore {
   Result<std::vector<Generation>> history(std::size_t limit) override;
   Result<Generation> generation(std::uint64_t number) override;
   Result<void> add_counters(const Counters& counters) override;
+  Result<void> put_drops(const ToldDrops& drops) override;
+  Result<ToldDrops> drops() override;
   Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) override;
   Result<void> record_files(const FileVersion& version, const FileContents& files) override;
   Result<std::vector<FileVersion>> file_versions() override;
@@ -68,6 +70,9 @@ class SqliteStore final : public StateStore {
     kCountCounters,
     kPruneCounters,
     kForgetBoot,
+    kPutDrop,
+    kPruneDrops,
+    kDrops,
     kFreePages,
     kFindContent,
     kPutContent,

@@ -97,6 +97,9 @@ struct Counter {
 
 using Counters = std::map<std::string, Counter>;  ///< by name
 
+/// Denials as they were told, by their number. What stands in them is the teller's business.
+using ToldDrops = std::map<std::uint64_t, std::string>;
+
 struct Remembered {
   std::vector<RememberedObject> objects = {};  ///< sorted by id
   std::optional<Generation> latest = {};       ///< the one with the highest number
@@ -123,6 +126,7 @@ struct StateLimits {
   std::chrono::milliseconds age = std::chrono::hours(24 * 90);  ///< of generations, seen from the one recorded
   std::size_t changes = 1'000;                                  ///< listed per generation
   std::size_t counters = 20'000;                                ///< those hit last
+  std::size_t drops = 2'000;                                    ///< those with the highest numbers
   FileLimits files = {};
 
   friend bool operator==(const StateLimits&, const StateLimits&) = default;
@@ -147,6 +151,9 @@ class StateStore {
   virtual Result<Generation> generation(std::uint64_t number) = 0;
   /// Adds packets and bytes up and keeps the later hit. The counters hit longest ago go when there are too many.
   virtual Result<void> add_counters(const Counters& counters) = 0;
+  /// Each takes the place of the one of its number.
+  virtual Result<void> put_drops(const ToldDrops& drops) = 0;
+  virtual Result<ToldDrops> drops() = 0;
   /// Drops the objects of these kinds that were learned in another boot than this one. How many there were.
   virtual Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) = 0;
 

@@ -44,7 +44,7 @@ _tierwall_options() {
     get) echo "-w --watch --interval --socket --no-legend" ;;
     describe) echo "--socket --config --state" ;;
     top) echo "-n --number --interval --once --socket --no-legend" ;;
-    drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --no-legend" ;;
+    drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --state --no-legend" ;;
     doctor) echo "--all --socket --config --state" ;;
     bundle) echo "--write --socket --config --state" ;;
     diff) echo "-f --file --base --name --prune --node --socket --config --state" ;;

@@ -104,6 +104,18 @@ Result<void> FakeStateStore::add_counters(const Counters& counters) {
   return {};
 }
 
+Result<void> FakeStateStore::put_drops(const ToldDrops& drops) {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  for (const auto& [number, document] : drops) drops_[number] = document;
+  while (drops_.size() > limits_.drops) drops_.erase(drops_.begin());
+  return {};
+}
+
+Result<ToldDrops> FakeStateStore::drops() {
+  if (auto refusal = next_refusal()) return *std::move(refusal);
+  return drops_;
+}
+
 Result<std::size_t> FakeStateStore::forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) {
   if (auto refusal = next_refusal()) return *std::move(refusal);
   const std::size_t forgotten = std::erase_if(objects_, [&](const auto& entry) {

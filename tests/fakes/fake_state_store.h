@@ -23,6 +23,8 @@ class FakeStateStore final : public daemon::StateStore {
   Result<std::vector<daemon::Generation>> history(std::size_t limit) override;
   Result<daemon::Generation> generation(std::uint64_t number) override;
   Result<void> add_counters(const daemon::Counters& counters) override;
+  Result<void> put_drops(const daemon::ToldDrops& drops) override;
+  Result<daemon::ToldDrops> drops() override;
   Result<std::size_t> forget_boot(const std::string& boot_id, const std::vector<policy::Kind>& kinds) override;
   Result<void> record_files(const daemon::FileVersion& version, const daemon::FileContents& files) override;
   Result<std::vector<daemon::FileVersion>> file_versions() override;
@@ -53,6 +55,7 @@ class FakeStateStore final : public daemon::StateStore {
   std::map<std::uint64_t, daemon::Generation> generations_;
   std::map<std::string, std::string> facts_;
   daemon::Counters counters_;
+  daemon::ToldDrops drops_;
   std::vector<std::pair<daemon::FileVersion, daemon::FileContents>> versions_;  ///< the newest first
   std::optional<daemon::PendingChange> pending_;
   std::vector<daemon::StateChange> records_;

@@ -54,6 +54,19 @@ TEST_F(DropsTest, ADropIsToldWithItsPodsAndItsPolicy) {
   EXPECT_THAT(daemon.ask({"drops"}).output, HasSubstr("app/api  app/web  tcp 80"));
 }
 
+TEST_F(DropsTest, WhatWasDeniedIsRememberedOverARestartAndToldWithoutADaemon) {
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  expect_dropped(probe("app/api", "app/web"));
+  const std::vector<LoggedDrop> told = drops();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(daemon.stop(), 0);
+  const CommandOutcome offline = daemon.ask({"drops", "--state", daemon.state_file().string()});
+  EXPECT_EQ(offline.status, 0) << offline.errors;
+  EXPECT_THAT(offline.output, HasSubstr("app/api  app/web  tcp 80"));
+  daemon.start();
+  EXPECT_EQ(drops().front(), told.front());
+}
+
 TEST_F(DropsTest, AFloodIsSampledAndTheDaemonAnswers) {
   apply("deny.yaml", network_policy("deny", kDenyIngress));
   const UdpStream flood(lab.host("app/api"), lab.host("app/web"), 9000);

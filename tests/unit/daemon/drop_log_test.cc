@@ -7,13 +7,17 @@
 #include <gtest/gtest.h>
 
 #include "daemon/control/drop_list.h"
+#include "daemon/drop_memory.h"
 #include "daemon/drops/drop_log.h"
 #include "policy/resolve.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_state_store.h"
 #include "tests/vocabulary/world.h"
 
 namespace tierwall::daemon {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
 // ---- bytes ---------------------------------------------------------------------------------------------------
@@ -213,7 +217,6 @@ TEST(Drops, AreExplainedByThePolicyInForce) {
 
 // ---- what is kept --------------------------------------------------------------------------------------------
 
-using std::chrono::milliseconds;
 
 TEST(DropLog, TheSameAgainWithinASecondIsOneEntry) {
   DropLog log;
@@ -248,12 +251,100 @@ TEST(DropLog, CountsByWhoDeniedTheMostFirst) {
   log.add(explain({"198.51.100.7", "192.0.2.1", 8080, nft::Hook::Input, "eth0", ""}), milliseconds(2'000));
   log.add(explain({"10.0.1.1", "10.0.1.2", 80}), milliseconds(2'000));
   log.add(explain({"10.0.1.1", "10.0.1.2", 81}), milliseconds(3'000));
-  const std::vector<DropLog::Decider> deciders = log.deciders(milliseconds(1'000));
+  const std::vector<DropLog::Decider> deciders = log.deciders(milliseconds(1'000), milliseconds(61'000));
   ASSERT_EQ(deciders.size(), 2U);
   EXPECT_EQ(deciders[0].packets, 2U);
   EXPECT_THAT(deciders[0].words, HasSubstr("ingress, "));
   EXPECT_EQ(deciders[1].packets, 1U);
   EXPECT_THAT(deciders[1].words, HasSubstr("(HostEndpoint uplink)"));
+}
+
+TEST(DropLog, WhatIsFromBeforeTheClockWasSetBackIsNotOfTheLastMinute) {
+  DropLog log;
+  log.add(explain({"10.0.1.1", "10.0.1.2", 80}), milliseconds(3'600'000));
+  log.add(explain({"10.0.1.1", "10.0.1.2", 80}), milliseconds(1'000));
+  ASSERT_EQ(log.since(0, 10).size(), 2U) << "not the same moment";
+  const std::vector<DropLog::Decider> deciders = log.deciders(milliseconds(0), milliseconds(60'000));
+  ASSERT_EQ(deciders.size(), 1U);
+  EXPECT_EQ(deciders[0].packets, 1U);
+}
+
+struct DropMemoryTest : ::testing::Test {
+  void deny(std::uint16_t port) {
+    log.add(explain({"10.0.1.1", "10.0.1.2", port}), clock.unix_time());
+    memory.note();
+  }
+  std::vector<LoggedDrop> remembered() {
+    const DropLog empty;
+    auto entries = DropMemory(empty, store, clock).restore();
+    EXPECT_TRUE(entries);
+    return *std::move(entries);
+  }
+
+  test::FakeClock clock;
+  test::FakeStateStore store;
+  DropLog log;
+  DropMemory memory{log, store, clock};
+};
+
+TEST_F(DropMemoryTest, WritesWhatIsNewSomeSecondsLaterAndOnce) {
+  EXPECT_FALSE(memory.due());
+  deny(80);
+  deny(81);
+  const auto due = memory.due();
+  ASSERT_TRUE(due);
+  EXPECT_EQ(*due, clock.monotonic() + DropMemory::kSettle);
+  clock.advance(DropMemory::kSettle);
+  memory.step();
+  EXPECT_EQ(remembered(), log.since(0, 10));
+  EXPECT_FALSE(memory.due());
+  const std::size_t calls = store.calls();
+  memory.flush();
+  EXPECT_EQ(store.calls(), calls) << "nothing new";
+}
+
+TEST_F(DropMemoryTest, AnEntryThatGrowsIsWrittenAgain) {
+  deny(80);
+  memory.flush();
+  deny(80);
+  memory.flush();
+  ASSERT_EQ(remembered().size(), 1U);
+  EXPECT_EQ(remembered().front().packets, 2U);
+}
+
+TEST_F(DropMemoryTest, WhatCouldNotBeWrittenIsWrittenWithTheNext) {
+  deny(80);
+  store.refuse(0, {ErrorKind::Exhausted, "the disk is full", 0});
+  clock.advance(DropMemory::kSettle);
+  memory.step();
+  EXPECT_EQ(memory.trouble(), "the disk is full");
+  ASSERT_TRUE(memory.due()) << "tried again";
+  clock.advance(DropMemory::kSettle);
+  memory.step();
+  EXPECT_EQ(memory.trouble(), std::nullopt);
+  EXPECT_EQ(remembered().size(), 1U);
+}
+
+TEST_F(DropMemoryTest, NumbersGoOnAfterARestart) {
+  deny(80);
+  memory.flush();
+  DropLog later;
+  later.remember(remembered());
+  DropMemory of_later(later, store, clock);
+  ASSERT_TRUE(of_later.restore());
+  of_later.note();
+  EXPECT_FALSE(of_later.due()) << "nothing is new yet";
+  later.add(explain({"10.0.1.1", "10.0.1.2", 81}), clock.unix_time() + milliseconds(5'000));
+  of_later.flush();
+  ASSERT_EQ(remembered().size(), 2U);
+  EXPECT_EQ(remembered().back().number, 2U);
+}
+
+TEST_F(DropMemoryTest, WhatCannotBeReadIsLeftOut) {
+  deny(80);
+  memory.flush();
+  ASSERT_TRUE(store.put_drops({{2, "{"}, {3, "[]"}, {4, print_told(log.since(0, 1).front())}}));
+  EXPECT_EQ(remembered().size(), 1U) << "no JSON, no entry, the entry of another number";
 }
 
 TEST(DropLog, PodsOfOtherNodesGetTheirNames) {

@@ -72,6 +72,7 @@ class Damaged : public testing::Test {
 
   void record(StateStore& store, std::uint64_t number) {
     EXPECT_EQ(message_of(store.record(step(number))), "");
+    EXPECT_EQ(message_of(store.put_drops({{number, std::string(300, 'd')}})), "");
     former_.push_back(value_of(store.load()));
   }
 

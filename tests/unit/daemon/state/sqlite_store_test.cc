@@ -65,7 +65,7 @@ TEST_F(SqliteState, AnotherLifeRemembersEverything) {
 TEST_F(SqliteState, TheFileSaysWhatItIs) {
   make_file();
   EXPECT_EQ(ask_sql(path(), "PRAGMA application_id"), std::to_string(0x5477616c));
-  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "2");
+  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "3");
   EXPECT_EQ(ask_sql(path(), "PRAGMA journal_mode"), "wal");
   EXPECT_EQ(ask_sql(path(), "PRAGMA auto_vacuum"), "2");  // incremental
   EXPECT_EQ(ask_sql(path(), "PRAGMA integrity_check"), "ok");
@@ -231,9 +231,10 @@ TEST_F(SqliteState, AFileOfTheFirstSchemaIsBroughtUpToDateWithAllItHolds) {
     ASSERT_EQ(message_of(store->record(pod_change(1, "web"))), "");
     before = value_of(store->load());
   }
-  // What the second schema added is taken away again; nothing else differs.
+  // What later schemas added is taken away again; nothing else differs.
   ASSERT_EQ(run_sql(path(),
-                    "DROP TABLE pending_files; DROP TABLE pending; DROP TABLE version_files; DROP TABLE versions; "
+                    "DROP TABLE drops; DROP TABLE pending_files; DROP TABLE pending; DROP TABLE version_files; DROP "
+                    "TABLE versions; "
                     "DROP TABLE contents; PRAGMA user_version = 1"),
             "");
   EXPECT_EQ(message_of(open_state_for_reading(path())),
@@ -243,7 +244,8 @@ TEST_F(SqliteState, AFileOfTheFirstSchemaIsBroughtUpToDateWithAllItHolds) {
   EXPECT_EQ(value_of(store->file_versions()), std::vector<FileVersion>());
   EXPECT_EQ(value_of(store->pending()), std::nullopt);
   EXPECT_EQ(message_of(store->record_files({.generation = 1}, {{"a.yaml", "a"}})), "");
-  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "2");
+  EXPECT_EQ(message_of(store->put_drops({{1, "a"}})), "");
+  EXPECT_EQ(ask_sql(path(), "PRAGMA user_version"), "3");
 }
 
 TEST_F(SqliteState, EqualContentsAreKeptOnce) {
@@ -268,14 +270,14 @@ TEST_F(SqliteState, AFileOfANewerVersionIsMovedAside) {
   make_file();
   ASSERT_EQ(run_sql(path(), "PRAGMA user_version = 7"), "");
   EXPECT_EQ(message_of(open_state_for_reading(path())),
-            path() + ": it was written by a newer version of Tierwall (schema 7, this one knows 2)");
-  expect_aside("it was written by a newer version of Tierwall (schema 7, this one knows 2)");
+            path() + ": it was written by a newer version of Tierwall (schema 7, this one knows 3)");
+  expect_aside("it was written by a newer version of Tierwall (schema 7, this one knows 3)");
 }
 
 TEST_F(SqliteState, AFileWhoseTablesWereChangedIsMovedAside) {
   make_file();
   ASSERT_EQ(run_sql(path(), "ALTER TABLE objects ADD COLUMN colour TEXT"), "");
-  expect_aside("it is damaged: its tables are not those of schema 2");
+  expect_aside("it is damaged: its tables are not those of schema 3");
 }
 
 TEST_F(SqliteState, ARowThatWasChangedBehindOurBackIsDamage) {

@@ -269,6 +269,20 @@ TYPED_TEST(StateStoreContract, CountersHitLongestAgoGo) {
   EXPECT_EQ(this->load().counters, (Counters{*counters.find("a"), *counters.find("b")}));
 }
 
+TYPED_TEST(StateStoreContract, DropsAreARing) {
+  this->start({.generations = 10, .age = 1h, .changes = 10, .counters = 10, .drops = 3});
+  EXPECT_EQ(value_of(this->store().drops()), ToldDrops{});
+  EXPECT_EQ(message_of(this->store().put_drops({{1, "a"}, {2, "b"}})), "");
+  EXPECT_EQ(message_of(this->store().put_drops({{2, "b again"}, {3, "c"}})), "");
+  EXPECT_EQ(value_of(this->store().drops()), (ToldDrops{{1, "a"}, {2, "b again"}, {3, "c"}}));
+  EXPECT_EQ(message_of(this->store().put_drops({{9, "d"}, {10, "e"}})), "");
+  EXPECT_EQ(value_of(this->store().drops()), (ToldDrops{{3, "c"}, {9, "d"}, {10, "e"}}));
+  this->subject().refuse_next();
+  EXPECT_FALSE(this->store().put_drops({{11, "f"}}));
+  this->subject().allow_again();
+  EXPECT_EQ(value_of(this->store().drops()), (ToldDrops{{3, "c"}, {9, "d"}, {10, "e"}}));
+}
+
 TYPED_TEST(StateStoreContract, PodsOfAnEarlierBootAreForgottenByKind) {
   RememberedObject old_pod = pod("old");
   old_pod.boot_id = kFormerBoot;
