@@ -252,6 +252,8 @@ void CommandLine::add_explain() {
   app.add_option("--sport", flow.sport, "Source port (default 40000)")->type_name("N");
   app.add_option("--icmp", flow.icmp, "ICMP type and code (default: echo request)")->type_name("T[/C]");
   app.add_option("--family", flow.family, "4 or 6, where the ends speak both (default 4)")->type_name("4|6");
+  app.add_option("--line", explain_.line, "Instead of all these: a line of the kernel's log, or of tierwall drops")
+      ->type_name("TEXT");
   app.add_option("--node", explain_.node, "Whose processes 'host' means (default: this machine)")->type_name("NAME");
   app.add_option("--flows", explain_.flows, "Many flows, one JSON object per line; - for standard input")
       ->type_name("FILE");

@@ -11,6 +11,7 @@
 #include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/explanation.h"
 #include "daemon/ctl/node_world.h"
+#include "daemon/ctl/pasted_line.h"
 #include "daemon/ctl/read_world.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/ctl/verify_aloud.h"
@@ -32,7 +33,8 @@ std::optional<std::string> find_usage_error(const ExplainOptions& options) {
   if (options.flows == "-" && std::ranges::count(options.paths, "-") > 0) {
     return "standard input is either manifests (-f -) or flows (--flows -)";
   }
-  if (options.flows) return std::nullopt;
+  if (!options.line.empty() && (one || options.flows)) return "--line stands for --from, --to and all else of the flow";
+  if (options.flows || !options.line.empty()) return std::nullopt;
   if (options.flow.from.empty() || options.flow.to.empty()) return "name both ends: --from EP --to EP";
   if (options.output == Output::JsonLines) return "-o jsonl goes with --flows";
   return std::nullopt;
@@ -43,7 +45,9 @@ int exit_of(policy::Verdict verdict) {
 }
 
 Result<Answer> ask_one(const ExplainOptions& options, const Worlds& worlds) {
-  const Result<FlowText> flow = parse_flow(options.flow);
+  const Result<FlowWords> words = options.line.empty() ? options.flow : words_from_line(options.line);
+  if (!words) return words.error();
+  const Result<FlowText> flow = parse_flow(*words);
   return flow ? worlds.ask(*flow) : Result<Answer>(flow.error());
 }
 

@@ -15,6 +15,7 @@ namespace tierwall::daemon::ctl {
 struct ExplainOptions {
   std::vector<std::string> paths;    ///< manifests; none: what this node knows
   FlowWords flow;                    ///< one flow ...
+  std::string line = {};             ///< ... as a line of a log has it (words_from_line)
   std::optional<std::string> flows;  ///< ... or a file of them, "-" for standard input
   std::optional<std::string> node;   ///< whose processes `host` means
   policy::TieBreak tie_break = policy::TieBreak::Calico332;

@@ -180,7 +180,7 @@ Result<FlowText> parse_flow(const FlowWords& words) {
   return flow;
 }
 
-Result<FlowWords> words_from_json(const Json& json) {
+Result<FlowWords> words_from_json(const nlohmann::ordered_json& json) {
   if (!json.is_object()) return malformed("not a JSON object");
   FlowWords words;
   std::optional<std::string> from, to;

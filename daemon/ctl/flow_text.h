@@ -15,7 +15,6 @@
 
 namespace tierwall::daemon::ctl {
 
-using Json = nlohmann::ordered_json;
 
 /// One end: pod:NS/NAME, ip:ADDR, host, host:IFACE, host:IFACE:ADDR.
 struct End {
@@ -35,11 +34,11 @@ std::string print_end(const End& end);
 struct FlowWords {
   std::string from;
   std::string to;
-  std::optional<std::string> proto;
-  std::optional<std::string> dport;
-  std::optional<std::string> sport;
-  std::optional<std::string> icmp;    ///< "TYPE" or "TYPE/CODE"
-  std::optional<std::string> family;  ///< "4" or "6"
+  std::optional<std::string> proto = {};
+  std::optional<std::string> dport = {};
+  std::optional<std::string> sport = {};
+  std::optional<std::string> icmp = {};    ///< "TYPE" or "TYPE/CODE"
+  std::optional<std::string> family = {};  ///< "4" or "6"
 };
 
 /// The flow with its words understood. Names are not looked up yet.
@@ -60,7 +59,7 @@ inline constexpr std::uint16_t kDefaultSourcePort = 40000;
 /// tcp unless a protocol or an ICMP type is given. Protocols with ports need a destination port.
 Result<FlowText> parse_flow(const FlowWords& words);
 /// One object {"from","to","proto","dport","sport","icmp","family"}; unknown keys are errors.
-Result<FlowWords> words_from_json(const Json& json);
+Result<FlowWords> words_from_json(const nlohmann::ordered_json& json);
 
 /// "tcp 8080", "icmp 8/0", "icmp echo-request", "protocol 47".
 std::string print_service(const policy::Flow& flow);

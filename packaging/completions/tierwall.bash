@@ -36,7 +36,7 @@ _tierwall_outputs() {
 _tierwall_options() {
   case $1 in
     check) echo "-f --file --tie-break" ;;
-    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --node --flows --verify --tie-break --pending --socket --config --state" ;;
+    explain) echo "-f --file --from --to --proto --dport --sport --icmp --family --line --node --flows --verify --tie-break --pending --socket --config --state" ;;
     matrix) echo "-f --file -n --namespace --proto --dport --icmp --family --most --tie-break --socket --config --state" ;;
     compile) echo "-f --file --node --pod-cidr --tie-break" ;;
     test) echo "-f --file --node --tie-break" ;;

@@ -26,7 +26,7 @@ void flow(Bytes input) {
     const std::string line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     read_end(line);
-    const auto json = daemon::ctl::Json::parse(line, nullptr, false);
+    const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
     if (json.is_discarded()) continue;
     const auto words = daemon::ctl::words_from_json(json);
     if (!words) continue;

@@ -86,7 +86,7 @@ TEST(FlowText, FlowsThatCannotBeAreRefusedWithAReason) {
 
 TEST(FlowText, JsonFlowsTakeNumbersAndTexts) {
   const Result<FlowWords> flow =
-      words_from_json(Json::parse(R"({"from":"host","to":"ip:10.0.0.1","proto":"tcp","dport":80,"sport":"1024"})"));
+      words_from_json(nlohmann::ordered_json::parse(R"({"from":"host","to":"ip:10.0.0.1","proto":"tcp","dport":80,"sport":"1024"})"));
   ASSERT_TRUE(flow);
   EXPECT_EQ(flow->dport, "80");
   EXPECT_EQ(flow->sport, "1024");
@@ -102,7 +102,7 @@ TEST(FlowText, JsonFlowsWithMistakesAreRefused) {
       {R"({"from":["host"],"to":"host"})", "from: neither a text nor a whole number"},
   };
   for (const auto& [text, message] : rows) {
-    const Result<FlowWords> flow = words_from_json(Json::parse(text));
+    const Result<FlowWords> flow = words_from_json(nlohmann::ordered_json::parse(text));
     ASSERT_FALSE(flow) << text;
     EXPECT_EQ(flow.error().message, message);
   }
