@@ -20,6 +20,7 @@
 #include "daemon/ctl/doctor_command.h"
 #include "daemon/ctl/drops_command.h"
 #include "daemon/ctl/explain_command.h"
+#include "daemon/ctl/flows_command.h"
 #include "daemon/ctl/get_command.h"
 #include "daemon/ctl/history_command.h"
 #include "daemon/ctl/kubeconfig_command.h"
@@ -58,6 +59,7 @@ constexpr VerbWords kVerbs[] = {
     {"describe", "Tell one policy, tier, endpoint or set of this node in full", exit_code::kDaemonUsage},
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
+    {"flows", "Show this node's connections with the policies that decide about them", exit_code::kDaemonUsage},
     {"metrics", "Print what the daemon counts, for Prometheus", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
     {"bundle", "Write what an error report needs into an archive", exit_code::kBadInput},
@@ -98,6 +100,7 @@ class CommandLine {
   void add_describe();
   void add_top();
   void add_drops();
+  void add_flows();
   void add_metrics();
   void add_doctor();
   void add_bundle();
@@ -118,6 +121,7 @@ class CommandLine {
   }
   int dispatch(const std::string& name, const Context& context);
   int run_test(const Context& context);
+  int run_flows(const Context& context);
 
   CLI::App app_{"A host firewall for Kubernetes nodes. Without a verb: status.", "tierwall"};
   std::string color_ = "auto";
@@ -132,6 +136,7 @@ class CommandLine {
   DescribeOptions describe_;
   TopOptions top_;
   DropsOptions drops_;
+  FlowsOptions flows_;
   MetricsOptions metrics_;
   DoctorOptions doctor_;
   BundleOptions bundle_;
@@ -184,6 +189,16 @@ void add_watch(CLI::App& verb, WatchOptions& watch) {
   verb.add_option("--interval", watch.interval, "Seconds between two looks (default 2)")->type_name("SECONDS");
 }
 
+void add_traffic_filter(CLI::App& app, TrafficFilter& filter) {
+  app.add_option("--from-pod", filter.from_pod, "NAMESPACE/NAME, or NAMESPACE/ for every pod of one")->type_name("POD");
+  app.add_option("--to-pod", filter.to_pod, "Likewise")->type_name("POD");
+  app.add_option("--pod", filter.pod, "Likewise, at either end")->type_name("POD");
+  app.add_option("--from-ip", filter.from_ip, "The source address")->type_name("ADDRESS");
+  app.add_option("--to-ip", filter.to_ip, "The destination address")->type_name("ADDRESS");
+  app.add_option("--to-port", filter.to_port, "The destination port")->type_name("N");
+  app.add_option("--proto", filter.proto, "tcp, udp, sctp, icmp, icmpv6 or a number")->type_name("P");
+}
+
 void add_doors(CLI::App& verb, NodeDoors& doors) {
   add_socket(verb, doors.socket);
   verb.add_option("--config", doors.config, "The daemon's configuration, read where no daemon answers")
@@ -211,6 +226,7 @@ CommandLine::CommandLine() {
   add_describe();
   add_top();
   add_drops();
+  add_flows();
   add_metrics();
   add_doctor();
   add_bundle();
@@ -313,7 +329,8 @@ void CommandLine::add_status() {
 
 void CommandLine::add_get() {
   CLI::App& app = verb("get");
-  app.add_option("what", get_.what, "What to list: " + join(get_subjects(), ", "))->type_name("");
+  app.add_option("what", get_.what, "What to list: " + join(get_subjects(), ", ") + ", flows (see tierwall flows)")
+      ->type_name("");
   app.add_option("--socket", get_.socket, "The daemon's control socket")->type_name("PATH");
   app.add_flag("!--no-legend", get_.legend, "No header line");
   add_watch(app, get_.watch);
@@ -352,13 +369,7 @@ void CommandLine::add_drops() {
   app.add_flag("-w,--follow", drops_.follow, "Go on with what is denied from now on");
   app.add_option("-n,--last", drops_.last, "How many (default 20)")->type_name("N");
   app.add_option("--since", drops_.since, "Not older than this: 30s, 10min, 2h")->type_name("DURATION");
-  app.add_option("--from-pod", filter.from_pod, "NAMESPACE/NAME, or NAMESPACE/ for every pod of one")->type_name("POD");
-  app.add_option("--to-pod", filter.to_pod, "Likewise")->type_name("POD");
-  app.add_option("--pod", filter.pod, "Likewise, at either end")->type_name("POD");
-  app.add_option("--from-ip", filter.from_ip, "The source address")->type_name("ADDRESS");
-  app.add_option("--to-ip", filter.to_ip, "The destination address")->type_name("ADDRESS");
-  app.add_option("--to-port", filter.to_port, "The destination port")->type_name("N");
-  app.add_option("--proto", filter.proto, "tcp, udp, sctp, icmp, icmpv6 or a number")->type_name("P");
+  add_traffic_filter(app, filter.traffic);
   app.add_option("--direction", filter.direction, "Of the policy: ingress or egress")
       ->check(CLI::IsMember({"ingress", "egress"}))
       ->type_name("DIRECTION");
@@ -367,6 +378,21 @@ void CommandLine::add_drops() {
   app.add_option("--state", drops_.state, "The state file, read where no daemon answers")->type_name("PATH");
   add_socket(app, drops_.socket);
   add_output(app, drops_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
+}
+
+void CommandLine::add_flows() {
+  CLI::App& app = verb("flows");
+  app.add_flag("-w,--follow", flows_.follow, "Those that begin from now on, instead of those that are there");
+  app.add_option("--for", flows_.duration, "With --follow: end after this time: 30s, 10min")->type_name("DURATION");
+  app.add_option("-n,--last", flows_.last, "How many (default: all)")->type_name("N");
+  add_traffic_filter(app, flows_.filter.traffic);
+  app.add_option("--verdict", flows_.filter.verdict, "What policy says of them now: allow or deny")
+      ->check(CLI::IsMember({"allow", "deny"}))
+      ->type_name("VERDICT");
+  app.add_option("--policy", flows_.filter.policy, "A part of the name of what decides")->type_name("NAME");
+  app.add_flag("!--no-legend", flows_.legend, "No header line");
+  add_doors(app, flows_.doors);
+  add_output(app, flows_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
 void CommandLine::add_metrics() {
@@ -502,6 +528,11 @@ int CommandLine::run_test(const Context& context) {
   return test_command(test_, context);
 }
 
+int CommandLine::run_flows(const Context& context) {
+  if (flows_.follow && flows_.output == Output::Json) flows_.output = Output::JsonLines;
+  return flows_command(flows_, context);
+}
+
 int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "status") return status_command(status_, context);
   if (name == "top") return top_command(top_, context);
@@ -509,6 +540,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "bundle") return bundle_command(bundle_, context);
   if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
+  if (name == "flows") return run_flows(context);
   if (name == "get") return get_command(get_, context);
   if (name == "describe") return describe_command(describe_, context);
   if (name == "confirm") return confirm_command(confirm_, context);
@@ -592,6 +624,8 @@ int run(std::vector<std::string> args, std::istream& in, std::ostream& out, std:
   if (!args.empty() && args.front() == "help") args.front() = "--help";
   if (args.empty() || (args.front().starts_with("-") && !is_for_program(args.front())))
     args.insert(args.begin(), "status");
+  // Flows are asked of the kernel: a verb of their own, which people look for among the lists, too.
+  if (args.size() > 1 && args[0] == "get" && args[1] == "flows") args.erase(args.begin());
   const bool known = std::ranges::any_of(kVerbs, [&](const VerbWords& words) { return args.front() == words.name; });
   if (!known && !is_for_program(args.front())) return report_unknown_verb(args.front(), context);
   return CommandLine().run(std::move(args), context);

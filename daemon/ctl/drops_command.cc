@@ -21,19 +21,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFollowEvery{500};
 
-bool is_pod(const std::string& wanted, const DropEnd& end) {
-  if (wanted.empty()) return true;
-  return wanted.back() == '/' ? end.pod.starts_with(wanted) : end.pod == wanted;
-}
-
-bool is_equal(const std::string& wanted, const std::string& value) {
-  return wanted.empty() || wanted == value;
-}
-
-std::string name_end(const DropEnd& end) {
-  return end.pod.empty() ? end.address : end.pod;
-}
-
 std::string name_service(const Drop& drop) {
   if (drop.icmp) return fmt::format("{} {}", drop.protocol, *drop.icmp);
   return drop.destination_port == 0 ? drop.protocol : fmt::format("{} {}", drop.protocol, drop.destination_port);
@@ -104,12 +91,9 @@ std::chrono::milliseconds unix_time() {
 }  // namespace
 
 bool DropFilter::matches(const Drop& drop) const {
-  const bool ends = is_pod(from_pod, drop.source) && is_pod(to_pod, drop.destination) &&
-                    (is_pod(pod, drop.source) || is_pod(pod, drop.destination)) &&
-                    is_equal(from_ip, drop.source.address) && is_equal(to_ip, drop.destination.address);
   const std::string full_name = drop.ns.empty() ? drop.name : drop.ns + "/" + drop.name;
-  return ends && is_equal(proto, drop.protocol) && is_equal(direction, drop.direction) &&
-         is_equal(to_port, std::to_string(drop.destination_port)) &&
+  return traffic.matches({drop.source, drop.destination, drop.protocol, drop.destination_port}) &&
+         (direction.empty() || direction == drop.direction) &&
          (policy.empty() || policy == drop.name || policy == full_name);
 }
 

@@ -9,18 +9,13 @@
 #include "daemon/control/drop_list.h"
 #include "daemon/ctl/context.h"
 #include "daemon/ctl/history_door.h"
+#include "daemon/ctl/traffic_filter.h"
 
 namespace tierwall::daemon::ctl {
 
 /// Which drops are meant; what is empty means all of them.
 struct DropFilter {
-  std::string from_pod;  ///< "NAMESPACE/NAME", or "NAMESPACE/" for every pod of one
-  std::string to_pod;
-  std::string pod;  ///< either end
-  std::string from_ip;
-  std::string to_ip;
-  std::string to_port;
-  std::string proto;
+  TrafficFilter traffic;
   std::string direction;  ///< of the policy
   std::string policy;     ///< "NAME" or "NAMESPACE/NAME"
 

@@ -15,7 +15,6 @@
 
 namespace tierwall::daemon::ctl {
 
-
 /// One end: pod:NS/NAME, ip:ADDR, host, host:IFACE, host:IFACE:ADDR.
 struct End {
   enum class Kind { Pod, Address, Host, Interface };

@@ -1,13 +1,11 @@
 #include "daemon/ctl/simulate_command.h"
 
-#include <map>
 #include <ostream>
-#include <string>
 #include <utility>
 
 #include "daemon/connections/netlink_connections.h"
+#include "daemon/ctl/live_connections.h"
 #include "daemon/ctl/simulation.h"
-#include "daemon/guard/socket_flows.h"
 #include "policy/resolve.h"
 
 namespace tierwall::daemon::ctl {
@@ -35,44 +33,16 @@ struct Side {
   ConnectionJudge judge;
 };
 
-/// The kernel's answers about routes, each asked for once.
-class Routes {
- public:
-  std::string operator()(const policy::Address& address) {
-    const auto known = interfaces_.find(address);
-    if (known != interfaces_.end()) return known->second;
-    return interfaces_[address] = interface_to(address);
-  }
-
- private:
-  std::map<policy::Address, std::string> interfaces_;
-};
-
 Result<void> look_at_connections(const Side& before, const Side& after, Simulation& simulation) {
   NetlinkConnections kernel;
-  const auto own_addresses = kernel.own_addresses();
-  if (!own_addresses) return own_addresses.error();
+  const Result<LiveConnections> live = list_live_connections(kernel);
+  if (!live) return live.error();
   Routes routes;
-  const auto ask_routes = [&](const policy::Address& address) { return routes(address); };
-  const daemon::ConnectionJudge former({before.policy, before.options, *own_addresses, ask_routes});
-  const daemon::ConnectionJudge future({after.policy, after.options, *own_addresses, ask_routes});
-  constexpr int kTries = 3;
-  for (int tries = 1;; ++tries) {
-    Simulation listed = simulation;
-    Result<void> done = kernel.begin_listing();
-    while (done) {
-      const auto some = kernel.list_some();
-      if (!some) {
-        done = some.error();
-      } else if (*some) {
-        simulate_connections(former, future, **some, listed);
-      } else {
-        simulation = std::move(listed);
-        return {};
-      }
-    }
-    if (done.error().kind != ErrorKind::Busy || tries == kTries) return done.error().in("tracked connections");
-  }
+  const auto ask_routes = [&](const policy::Address& address) { return routes.interface_to(address); };
+  const daemon::ConnectionJudge former({before.policy, before.options, live->own_addresses, ask_routes});
+  const daemon::ConnectionJudge future({after.policy, after.options, live->own_addresses, ask_routes});
+  simulate_connections(former, future, live->connections, simulation);
+  return {};
 }
 
 Result<Simulation> simulate(const NodeWorld& world, const policy::Snapshot& changed) {

@@ -85,10 +85,10 @@ void add_outsiders(const HostSurroundings& surroundings, std::vector<Visitor>& v
 void add_pods(const policy::Snapshot& world, const std::string& node, std::vector<Visitor>& visitors) {
   for (const auto& [name, pod] : world.pods) {
     if (pod.node != node || !pod.is_endpoint() || pod.addresses.empty()) continue;
-    visitors.push_back(
-        {"pod " + policy::print_name(policy::key_of(policy::Resource(pod))),
-         {.kind = End::Kind::Pod, .pod = policy::key_of(policy::Resource(pod)), .address = {}, .interface = {}},
-         std::nullopt});
+    const policy::ResourceKey key{.kind = policy::Kind::Pod, .ns = pod.ns, .name = pod.name};
+    visitors.push_back({"pod " + policy::print_name(key),
+                        {.kind = End::Kind::Pod, .pod = key, .address = {}, .interface = {}},
+                        std::nullopt});
   }
 }
 

@@ -44,7 +44,7 @@ struct Simulation {
   friend bool operator==(const Simulation&, const Simulation&) = default;
 };
 
-/// Adds connections, as often as it takes to list them; each once.
+/// Adds connections; one that was listed twice is told once.
 void simulate_connections(const daemon::ConnectionJudge& before, const daemon::ConnectionJudge& after,
                           const std::vector<TrackedConnection>& connections, Simulation& simulation);
 

@@ -28,7 +28,7 @@ _tierwall_outputs() {
     matrix) echo "text json dot svg" ;;
     get) echo "text wide json yaml name" ;;
     status | describe) echo "text json yaml" ;;
-    drops) echo "text json jsonl" ;;
+    drops | flows) echo "text json jsonl" ;;
     *) echo "text json" ;;
   esac
 }
@@ -45,6 +45,7 @@ _tierwall_options() {
     describe) echo "--socket --config --state" ;;
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --state --no-legend" ;;
+    flows) echo "-w --follow --for -n --last --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --verdict --policy --socket --config --state --no-legend" ;;
     doctor) echo "--all --socket --config --state" ;;
     bundle) echo "--write --socket --config --state" ;;
     diff) echo "-f --file --base --name --prune --node --socket --config --state" ;;
@@ -67,7 +68,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops metrics doctor bundle diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops flows metrics doctor bundle diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -75,6 +76,7 @@ _tierwall() {
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_outputs "$verb")" -- "$cur"); return ;;
     --from | --to) _tierwall_end "$cur"; return ;;
     --from-pod | --to-pod | --pod) mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_names)" -- "$cur"); return ;;
+    --verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny" -- "$cur"); return ;;
     --direction) mapfile -t COMPREPLY < <(compgen -W "ingress egress" -- "$cur"); return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp sctp icmp icmpv6 udplite" -- "$cur"); return ;;
     --tie-break) mapfile -t COMPREPLY < <(compgen -W "calico-3.32 calico-3.31" -- "$cur"); return ;;
@@ -87,7 +89,7 @@ _tierwall() {
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_tierwall_options "$verb") -o --output --color --help" -- "$cur")
   elif [[ $verb == get ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints hostendpoints failsafes sets" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "tiers policies endpoints hostendpoints failsafes sets flows" -- "$cur")
   elif [[ $verb == describe && $cword == 2 ]]; then
     mapfile -t COMPREPLY < <(compgen -W "tier policy endpoint hostendpoint set" -- "$cur")
   elif [[ $verb == describe && $cword == 3 ]]; then

@@ -43,6 +43,7 @@ THIRD_PARTY = {
     "daemon/guard/socket_": ("fmt/", "libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/guard/listening_sockets": ("libmnl/", "linux/", "netinet/", "sys/"),
     "daemon/connections/connection_messages": ("libmnl/", "linux/", "arpa/", "netinet/", "sys/"),
+    "daemon/connections/new_connections": ("fmt/", "libmnl/", "linux/", "poll.h", "sys/"),
     "daemon/connections/netlink_connections": ("fmt/", "libmnl/", "linux/", "arpa/", "ifaddrs.h", "netinet/", "sys/"),
     "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),
