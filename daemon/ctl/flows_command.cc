@@ -1,5 +1,7 @@
 #include "daemon/ctl/flows_command.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <memory>
 #include <ostream>
@@ -8,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "daemon/connections/netlink_connections.h"
-#include "daemon/connections/new_connections.h"
+#include "daemon/connections/netlink_connection_events.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/terminal.h"
@@ -124,22 +126,28 @@ Result<std::chrono::steady_clock::time_point> end_of(const std::string& duration
   return std::chrono::steady_clock::now() + *span;
 }
 
+/// The next ones, or none if nothing began for a while.
+Result<std::vector<TrackedConnection>> wait_for(ConnectionEvents& events) {
+  constexpr std::size_t kMostAtOnce = 1'000;
+  pollfd readable{.fd = events.fd(), .events = POLLIN, .revents = 0};
+  poll(&readable, 1, static_cast<int>(kPatience.count()));
+  return events.read(kMostAtOnce);
+}
+
 int follow(const FlowsOptions& options, const Context& context) {
   const auto end = end_of(options.duration);
   if (!end) return fail(context, end.error());
-  Result<NewConnections> events = NewConnections::open();
+  const auto events = NetlinkConnectionEvents::open();
   if (!events) return fail(context, events.error());
   FollowedWorld world(options.doors);
-  if (const Result<void> read = world.refresh(); !read) return fail(context, read.error());
   bool legend = options.legend && context.environment.out_is_terminal;
-  while (context.out && std::chrono::steady_clock::now() < *end) {
-    const auto connections = events->read(kPatience);
-    if (!connections && connections.error().kind != ErrorKind::Exhausted) return fail(context, connections.error());
-    if (!connections) {
-      print_failure(context, kFlowsVerb, connections.error().message);
-      continue;
-    }
+  for (std::uint64_t lost = 0; context.out && std::chrono::steady_clock::now() < *end;) {
     if (const Result<void> read = world.refresh(); !read) return fail(context, read.error());
+    const auto connections = wait_for(**events);
+    if (!connections) return fail(context, connections.error());
+    if (const std::uint64_t now_lost = (*events)->lost(); now_lost > std::exchange(lost, now_lost)) {
+      print_failure(context, kFlowsVerb, fmt::format("{} so far began faster than they could be told", now_lost));
+    }
     const std::vector<SeenFlow> flows = choose(*connections, world.teller(), options.filter, unix_time());
     if (!flows.empty()) tell(flows, std::exchange(legend, false), options, context);
   }
