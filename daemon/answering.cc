@@ -110,11 +110,19 @@ Result<Json> Daemon::answer_drops(const Json& parameters) const {
   return Json{{"page", to_json(page)}};
 }
 
-Result<Json> Daemon::answer_metrics() {
+std::string Daemon::metrics_text() {
   hits_.take();
   const auto applied = reconciler_.applied();
   const std::vector<HitRow> hits = applied ? list_hits(applied->counted, hits_.totals()) : std::vector<HitRow>();
-  return Json{{"metrics", print_metrics(node_metrics(report(), hits, counts_))}};
+  if (cluster_) {
+    const ServerRequests requests = cluster_->requests();
+    counts_.api_server = {requests.full_reads, requests.watches, requests.failures};
+  }
+  return print_metrics(node_metrics(report_without_review(), hits, counts_));
+}
+
+Result<Json> Daemon::answer_metrics() {
+  return Json{{"metrics", metrics_.text()}};
 }
 
 /// Of what is remembered, which is everything that is known: what came in last is written first.

@@ -41,7 +41,6 @@ class Entry {
                                .field = key_,
                                .message = message});
   }
-  void remark(const std::string& message) const { reading_.config.remarks.push_back(key_ + ": " + message); }
 
   /// The value as a string, or an error and nothing.
   [[nodiscard]] std::optional<std::string> text() const { return text_of(node_); }
@@ -293,8 +292,7 @@ void read_metrics_listen(const Entry& entry) {
   if (!address) return entry.error(address.error().message);
   const Result<std::uint16_t> port = parse_port(std::string_view(*value).substr(colon + 1));
   if (!port) return entry.error(port.error().message);
-  entry.config().metrics_listen = *value;
-  entry.remark("accepted, but this version serves no metrics");
+  entry.config().metrics_listen = MetricsPlace{*address, *port};
 }
 
 /// A number from `least` to `most`, or an error and nothing.
@@ -576,6 +574,12 @@ std::string host_name() {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   return name;
+}
+
+std::string print_place(const MetricsPlace& place) {
+  const std::string address = policy::print_address(place.address);
+  return place.address.family == policy::Family::V6 ? fmt::format("[{}]:{}", address, place.port)
+                                                    : fmt::format("{}:{}", address, place.port);
 }
 
 }  // namespace tierwall::daemon

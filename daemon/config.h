@@ -54,6 +54,16 @@ inline constexpr std::uint32_t kDefaultMark = 0x02000000;
 /// The netlink log group of denied packets. Others count from 0, or use a few small numbers.
 inline constexpr std::uint16_t kDefaultDropsGroup = 7610;
 
+/// Where metrics are served.
+struct MetricsPlace {
+  policy::Address address;
+  std::uint16_t port = 0;
+
+  friend bool operator==(const MetricsPlace&, const MetricsPlace&) = default;
+};
+/// "127.0.0.1:9098", "[::1]:9098".
+std::string print_place(const MetricsPlace& place);
+
 struct Config {
   std::string node_name;                                            ///< empty: the host name
   std::optional<std::string> directory = "/etc/tierwall/policy.d";  ///< absent: [source.kubernetes] is the only source
@@ -71,11 +81,9 @@ struct Config {
   nft::CompileOptions compile;  ///< node.pod_cidrs, dataplane.unknown_pod and established, host.endpoint_to_host
   std::vector<Failsafe> failsafe_inbound = default_failsafe_inbound();
   std::vector<Failsafe> failsafe_outbound = default_failsafe_outbound();
-  std::optional<std::string> metrics_listen;
+  std::optional<MetricsPlace> metrics_listen;  ///< absent: nobody is served
   GuardMode guard = GuardMode::HoldDirectory;
   RestoreFallback restore_fallback = RestoreFallback::IfHostPolicy;
-  /// Written settings that this version accepts without acting on them: "metrics.listen: accepted, but ...".
-  std::vector<std::string> remarks;
 
   static std::vector<Failsafe> default_failsafe_inbound();
   static std::vector<Failsafe> default_failsafe_outbound();

@@ -92,6 +92,7 @@ std::vector<std::string> Daemon::degraded_reasons() const {
   if (const auto trouble = defence_.trouble()) reasons.push_back(*trouble);
   if (unseen_bridge_) reasons.push_back(*unseen_bridge_);
   if (control_failure_) reasons.push_back("control socket: " + *control_failure_);
+  if (metrics_.failure()) reasons.push_back(*metrics_.failure());
   if (rechecks_.trouble()) reasons.push_back(*rechecks_.trouble());
   if (memory_.trouble()) reasons.push_back("state: " + *memory_.trouble() + "; enforcement goes on without it");
   if (changes_.trouble()) reasons.push_back(*changes_.trouble());
@@ -150,7 +151,7 @@ const std::vector<policy::Diagnostic>& Daemon::warnings() const {
 }
 
 std::vector<std::string> Daemon::remarks() const {
-  std::vector<std::string> remarks = config_.remarks;
+  std::vector<std::string> remarks;
   remarks.insert(remarks.end(), needs_restart_.begin(), needs_restart_.end());
   if (!control_.group()) {
     remarks.push_back(fmt::format("group '{}' does not exist: only root reaches the control socket", kControlGroup));
@@ -199,6 +200,13 @@ std::string Daemon::ownership() const {
 }
 
 StatusReport Daemon::report() const {
+  StatusReport report = report_without_review();
+  report.warnings = warnings();
+  return report;
+}
+
+/// The review of all policies takes long, once per change; who asks every few seconds should not pay for it.
+StatusReport Daemon::report_without_review() const {
   StatusReport report{
       .version = TIERWALL_VERSION,
       .node = node_name(config_),
@@ -210,7 +218,7 @@ StatusReport Daemon::report() const {
       .sources = source_status(),
       .applied = reconciler_.applied() ? std::optional(summarize(*reconciler_.applied())) : std::nullopt,
       .problems = config_errors_,
-      .warnings = warnings(),
+      .warnings = {},
       .remarks = remarks(),
       .waiting = changes_.waiting()};
   const std::vector<policy::Diagnostic> of_objects = object_problems();

@@ -71,6 +71,7 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, Doors
       defence_(loop_, std::move(doors.table_notices), clock_,
                [this](const TableDefence::Repair& repair) { repair_table(repair); }),
       control_(loop_, make_service()),
+      metrics_(loop_, [this] { return metrics_text(); }),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       recheck_timer_(loop_, systemd::Priority::Reconcile, [this] { recheck(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),
@@ -149,6 +150,7 @@ NodeSettings Daemon::settings() const {
 }
 
 Result<void> Daemon::start() {
+  metrics_.serve(config_.metrics_listen);
   Result<void> listening = control_.listen(config_.control_socket);
   if (!listening && listening.error().kind == ErrorKind::Conflict) return listening;
   if (!listening) {
@@ -395,6 +397,7 @@ void Daemon::take_config(Config config) {
   keep("control.socket", config_.control_socket, config.control_socket);
   keep("drops", config_.drops, config.drops);
   config_ = std::move(config);
+  metrics_.serve(config_.metrics_listen);
   management_flows_.watch(guarded(config_));
   decide_owner();
   reconciler_.use_settings(settings());

@@ -34,6 +34,7 @@
 #include "daemon/guard/socket_flows.h"
 #include "daemon/hit_counts.h"
 #include "daemon/memory.h"
+#include "daemon/metrics/metrics_server.h"
 #include "daemon/metrics/node_metrics.h"
 #include "daemon/reconciler.h"
 #include "daemon/sources/auto_host_endpoint.h"
@@ -112,6 +113,8 @@ class Daemon {
   [[nodiscard]] std::unique_ptr<PolicyDirectory> make_directory();
   [[nodiscard]] std::unique_ptr<ClusterConnection> make_cluster();
   [[nodiscard]] StatusReport report() const;
+  [[nodiscard]] StatusReport report_without_review() const;
+  [[nodiscard]] std::string metrics_text();
   [[nodiscard]] std::vector<SourceStatus> source_status() const;
   [[nodiscard]] std::vector<std::string> degraded_reasons() const;
   [[nodiscard]] std::vector<std::string> source_failures() const;
@@ -205,6 +208,7 @@ class Daemon {
   TableDefence defence_;
   AutoHostEndpoint auto_endpoint_;
   ControlServer control_;
+  MetricsServer metrics_;
   systemd::Timer step_timer_;
   systemd::Timer recheck_timer_;
   systemd::SignalWatch terminate_;

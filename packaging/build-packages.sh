@@ -3,7 +3,7 @@
 build_packages=(
   cmake ninja-build g++ pkg-config
   libnftnl-dev libmnl-dev libsystemd-dev libtomlplusplus-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
-  libcurl4-openssl-dev libsimdjson-dev libsqlite3-dev libnetfilter-log-dev libarchive-dev
+  libcurl4-openssl-dev libsimdjson-dev libsqlite3-dev libnetfilter-log-dev libarchive-dev libmicrohttpd-dev
   libgtest-dev libgmock-dev            # the lab, which quickstart runs, is a test library
   libssl-dev libnghttp2-dev zlib1g-dev # the fake API server: configured with the rest, built for the tests only
   nftables iproute2 netbase            # nft and ip: used by the lab and the tests, never by the product

@@ -21,6 +21,8 @@ class UniqueFd {
   }
 
   [[nodiscard]] int raw() const { return fd_; }
+  /// The caller closes it from now on.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
  private:

@@ -67,6 +67,18 @@ void add_applied(const AppliedStatus& applied, std::vector<MetricFamily>& famili
   add("tierwall_table_elements", "Elements of these sets and maps", applied.elements);
 }
 
+void add_api_server(const ApiServerCounts& counts, std::vector<MetricFamily>& families) {
+  const auto add = [&](const char* name, const char* help, std::uint64_t value) {
+    families.push_back(one_value(name, MetricType::Counter, help, static_cast<double>(value)));
+  };
+  add("tierwall_apiserver_full_reads_total", "Full reads of a kind of object since start", counts.full_reads);
+  add("tierwall_apiserver_watches_total",
+      "Watches begun since start; the server ends each within ten minutes, and the next goes on from there",
+      counts.watches);
+  add("tierwall_apiserver_failures_total", "Requests since start that were refused, broke off or fell silent",
+      counts.failures);
+}
+
 struct Traffic {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
@@ -134,6 +146,7 @@ std::vector<MetricFamily> node_metrics(const StatusReport& report, const std::ve
   families.push_back(one_value("tierwall_table_repairs_total", MetricType::Counter,
                                "Repairs since start because somebody else changed the table",
                                static_cast<double>(counts.table_repairs)));
+  if (counts.api_server) add_api_server(*counts.api_server, families);
   families.push_back({"tierwall_commit_duration_seconds", MetricType::Histogram,
                       "Commits since start: resolve, compile, diff, encode and commit together",
                       counts.commits.samples()});

@@ -2,6 +2,7 @@
 // The metrics of this node, made of what the daemon knows. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "daemon/control/hit_list.h"
@@ -16,10 +17,18 @@ namespace tierwall::daemon {
 inline constexpr std::size_t kMostCountedPolicies = 1'000;
 inline constexpr const char* kOtherPolicies = "other";
 
+/// Of the API server, where one is followed.
+struct ApiServerCounts {
+  std::uint64_t full_reads = 0;
+  std::uint64_t watches = 0;
+  std::uint64_t failures = 0;
+};
+
 /// What else the daemon counts from its start.
 struct DaemonCounts {
   CommitDurations commits = {};
   std::uint64_t table_repairs = 0;
+  std::optional<ApiServerCounts> api_server = {};
 };
 
 std::vector<MetricFamily> node_metrics(const StatusReport& report, const std::vector<HitRow>& hits,

@@ -49,6 +49,7 @@ THIRD_PARTY = {
     "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),
     "daemon/ctl/yaml_text": ("yaml-cpp/",),
+    "daemon/metrics/metrics_server": ("microhttpd.h", "fmt/", "netinet/", "sys/"),
     "daemon/ctl/archive": ("archive.h", "archive_entry.h", "fmt/", "fcntl.h", "unistd.h"),
     "daemon/sources/kubernetes/json_block": ("emmintrin.h",),  # SSE2, which is part of x86-64
     "daemon/sources/kubernetes/read_json": ("simdjson.h", "fmt/"),

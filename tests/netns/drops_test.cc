@@ -67,6 +67,26 @@ TEST_F(DropsTest, WhatWasDeniedIsRememberedOverARestartAndToldWithoutADaemon) {
   EXPECT_EQ(drops().front(), told.front());
 }
 
+TEST_F(DropsTest, ADenialIsInTheNextScrape) {
+  daemon.configure({.extra_config = "[metrics]\nlisten = \"127.0.0.1:9098\"\n"});
+  daemon.reload();
+  apply("deny.yaml", network_policy("deny", kDenyIngress));
+  expect_dropped(probe("app/api", "app/web"));
+  const std::string scrape = run_on_node(
+      {"bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9098; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"});
+  EXPECT_THAT(scrape, HasSubstr("tierwall_in_sync 1\n"));
+  EXPECT_THAT(scrape, ::testing::ContainsRegex("tierwall_policy_packets_total.direction=.ingress.,action=.Deny.,tier="
+                                               ".default.,kind=..,namespace=..,policy=... [1-9]"));
+  daemon.configure({});
+  daemon.reload();
+  EXPECT_NE(lab.node()
+                .network.run([] {
+                          return run_command({.argv = {"bash", "-c", ": </dev/tcp/127.0.0.1/9098"}});
+                        })
+                .status,
+            0);
+}
+
 TEST_F(DropsTest, AFloodIsSampledAndTheDaemonAnswers) {
   apply("deny.yaml", network_policy("deny", kDenyIngress));
   const UdpStream flood(lab.host("app/api"), lab.host("app/web"), 9000);

@@ -44,6 +44,7 @@ void ClusterConnection::connect() {
   failure_.reset();
   if (access_ == *access && source_) return;
   access_ = *std::move(access);
+  former_requests_ = requests();
   source_.reset();
   transport_ = std::make_unique<CurlTransport>(loop_, clock_, *access_, settings_.user_agent);
   source_ = std::make_unique<KubernetesSource>(
@@ -88,6 +89,12 @@ std::vector<KindStatus> ClusterConnection::status() const {
 
 std::vector<policy::Diagnostic> ClusterConnection::problems() const {
   return source_ ? source_->problems() : std::vector<policy::Diagnostic>{};
+}
+
+ServerRequests ClusterConnection::requests() const {
+  ServerRequests all = former_requests_;
+  if (source_) all += source_->requests();
+  return all;
 }
 
 std::vector<std::string> ClusterConnection::remarks() const {

@@ -49,6 +49,8 @@ class ClusterConnection {
   [[nodiscard]] std::vector<KindStatus> status() const;
   [[nodiscard]] std::vector<policy::Diagnostic> problems() const;
   [[nodiscard]] std::vector<std::string> remarks() const;
+  /// Since start, whichever server was asked.
+  [[nodiscard]] ServerRequests requests() const;
   /// "https://10.0.0.1:6443"; empty while it is not known.
   [[nodiscard]] std::string server() const { return access_ ? access_->server : std::string(); }
 
@@ -65,6 +67,7 @@ class ClusterConnection {
   Needs needs_;
   std::optional<ServerAccess> access_;
   std::optional<std::string> failure_;
+  ServerRequests former_requests_;  // to servers the kubeconfig named before
   std::unique_ptr<CurlTransport> transport_;
   std::unique_ptr<KubernetesSource> source_;  // uses the transport
   systemd::Timer timer_;

@@ -243,6 +243,7 @@ void KubernetesSource::retire_surplus(const Wanted& wanted) {
 
 void KubernetesSource::retire(const FeedId& id) {
   const std::unique_ptr<ObjectFeed> feed = std::move(feeds_.extract(id).mapped());
+  retired_ += feed->reflector().requests();
   vanished_.erase(id);
   for (const policy::ResourceKey& key : feed->keys()) {
     if (!known_elsewhere(*feed, key)) on_event(feed->gone(key));
@@ -466,6 +467,12 @@ std::vector<policy::Diagnostic> KubernetesSource::problems() const {
     for (policy::Diagnostic& problem : feed->problems()) all.push_back(std::move(problem));
   }
   std::sort(all.begin(), all.end());
+  return all;
+}
+
+ServerRequests KubernetesSource::requests() const {
+  ServerRequests all = retired_;
+  for (const auto& [id, feed] : feeds_) all += feed->reflector().requests();
   return all;
 }
 

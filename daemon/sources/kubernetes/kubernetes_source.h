@@ -84,6 +84,8 @@ class KubernetesSource final : private ObjectFeed::Owner {
   [[nodiscard]] std::vector<KindStatus> status() const;
   /// Why what is known may be out of date, one sentence per collection; empty while all is well.
   [[nodiscard]] std::vector<std::string> lost() const;
+  /// Of every collection since this was made.
+  [[nodiscard]] ServerRequests requests() const;
   /// Objects that could not be read and that no event tells of, sorted by place.
   [[nodiscard]] std::vector<policy::Diagnostic> problems() const;
 
@@ -154,6 +156,7 @@ class KubernetesSource final : private ObjectFeed::Owner {
   JsonReader reader_;
   std::map<std::string, std::unique_ptr<ApiGroup>> groups_;  // by path
   std::map<FeedId, std::unique_ptr<ObjectFeed>> feeds_;
+  ServerRequests retired_;     // of feeds that are not wanted any more
   std::set<FeedId> vanished_;  // feeds whose resource was not served at the last look
   std::vector<Doubt> doubts_;
   std::map<std::size_t, std::chrono::microseconds> consulted_;  // rows that are followed because of doubts, until when

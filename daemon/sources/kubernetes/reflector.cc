@@ -93,7 +93,9 @@ void Reflector::step() {
 
 void Reflector::send() {
   exchange_.reset();
+  if (request_ == Request::Watch) ++requests_.watches;
   if (request_ == Request::FullRead) {
+    ++requests_.full_reads;
     ++round_;
     reading_all_ = true;
     incomplete_ = false;
@@ -386,6 +388,7 @@ void Reflector::back_off(Request request, std::string why) {
 }
 
 void Reflector::retry(Request request, ReflectorState state, std::string why, std::chrono::microseconds delay) {
+  ++requests_.failures;
   go_on(request);
   if (was_of_use()) failures_.end();
   failures_.add(clock_.monotonic());

@@ -69,6 +69,20 @@ class ReflectorSink {
 enum class ReflectorState { Waiting, Reading, Following, Retrying, Refused, NotServed };
 std::string_view print_state(ReflectorState state);
 
+/// How often the server was asked, and how often that came to nothing.
+struct ServerRequests {
+  std::uint64_t full_reads = 0;
+  std::uint64_t watches = 0;   ///< each goes on from where the one before ended; the server ends them all, in minutes
+  std::uint64_t failures = 0;  ///< refusals, broken and silent answers
+
+  void operator+=(const ServerRequests& more) {
+    full_reads += more.full_reads;
+    watches += more.watches;
+    failures += more.failures;
+  }
+  friend bool operator==(const ServerRequests&, const ServerRequests&) = default;
+};
+
 class Reflector final : private HttpSink, private JsonSink {
  public:
   static constexpr std::chrono::microseconds kShortWatch = std::chrono::seconds(1);
@@ -106,6 +120,7 @@ class Reflector final : private HttpSink, private JsonSink {
     return failure_ ? failures_.loss_due(clock_.monotonic()) : std::nullopt;
   }
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const ServerRequests& requests() const { return requests_; }
   /// The version of an object that is known; null if it is not.
   [[nodiscard]] const std::string* version_of(const ObjectName& name) const;
   [[nodiscard]] std::vector<ObjectName> names() const;
@@ -163,6 +178,7 @@ class Reflector final : private HttpSink, private JsonSink {
   JsonReader& reader_;
   ReflectorSink& sink_;
 
+  ServerRequests requests_;
   ReflectorState state_ = ReflectorState::Waiting;
   std::optional<std::chrono::microseconds> due_;
   std::optional<std::string> failure_;

@@ -37,7 +37,6 @@ TEST(Config, NothingWrittenMeansTheDefaultsOfTheContract) {
   EXPECT_EQ(reading.config.mark, 0x02000000U);
   EXPECT_FALSE(reading.config.host_auto);
   EXPECT_EQ(reading.config.restore_fallback, RestoreFallback::IfHostPolicy);
-  EXPECT_THAT(reading.config.remarks, IsEmpty());
 }
 
 TEST(Config, EveryKeyOfTheContractIsRead) {
@@ -88,7 +87,7 @@ listen = "127.0.0.1:9098"
   EXPECT_EQ(policy::print_prefix(*config.failsafe_inbound[2].nets), "fd00::/8");
   EXPECT_EQ(config.failsafe_inbound[2].interface, "eth0.7");
   EXPECT_THAT(config.failsafe_outbound, IsEmpty());
-  EXPECT_EQ(config.metrics_listen, "127.0.0.1:9098");
+  EXPECT_EQ(config.metrics_listen, (MetricsPlace{*policy::parse_address("127.0.0.1"), 9098}));
 }
 
 TEST(Config, TheDirectoryIsReadUnlessTheApiServerIsTheOnlySource) {
@@ -117,17 +116,15 @@ TEST(Config, DropsAreToldUnlessSomebodySaysOtherwise) {
   }
 }
 
-TEST(Config, WhatIsAcceptedWithoutEffectIsRemarkedOnlyWhereWritten) {
-  const std::vector<std::string> remarks = parse_config(R"(
-dataplane.deny = "reject"
-dataplane.own_table = "never"
-host.failsafe_inbound = ["tcp:22"]
-host.auto = true
-metrics.listen = "[::1]:9098"
-)",
-                                                        "t.toml")
-                                               .config.remarks;
-  EXPECT_THAT(remarks, testing::ElementsAre("metrics.listen: accepted, but this version serves no metrics"));
+TEST(Config, MetricsAreServedWhereItIsWritten) {
+  const auto place = [](const std::string& text) {
+    const auto found = parse_config("metrics.listen = \"" + text + "\"", "t.toml").config.metrics_listen;
+    return found ? print_place(*found) : "nowhere";
+  };
+  EXPECT_EQ(place("127.0.0.1:9098"), "127.0.0.1:9098");
+  EXPECT_EQ(place("[::1]:9098"), "[::1]:9098");
+  EXPECT_EQ(place("0.0.0.0:1"), "0.0.0.0:1");
+  EXPECT_EQ(parse_config("", "t.toml").config.metrics_listen, std::nullopt);
 }
 
 TEST(Config, AMarkIsOneBitHoweverItIsWritten) {

@@ -189,7 +189,7 @@ StatusReport report_of(State state) {
   report.applied = AppliedStatus{5, 1'700'000'000'000, 3'240, 12, 6, 1, 4, 2, 11, 42, 7, 40};
   report.warnings = {
       {{"dns.yaml", 3, 1}, policy::Severity::Warning, "GlobalNetworkPolicy dns", "", "cuts name servers off"}};
-  report.remarks = {"metrics.listen: accepted, but this version serves no metrics"};
+  report.remarks = {"group 'tierwall' does not exist: only root reaches the control socket"};
   report.denied = {{"ingress, tier default, NetworkPolicy shop/web, rule 1", 12},
                    {"ingress, tier default: no rule matched", 1}};
   if (state == State::InSync) {
