@@ -13,6 +13,7 @@ test_packages=(
   systemd                              # systemd-analyze reads the units
   systemd-container mmdebstrap iputils-ping         # tests/system boots guests
   debhelper dh-apparmor dpkg-dev lintian scdoc fakeroot # and builds the package that they install
+  zsh fish                             # the completions are tried in their shells
   iptables                             # a proxy's rules beside ours, in iptables-nft
 )
 lint_packages=(
