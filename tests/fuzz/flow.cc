@@ -1,6 +1,7 @@
 // Flows as scripts write them, one JSON object per line, and endpoints as people do.
 
 #include "daemon/ctl/flow_text.h"
+#include "daemon/ctl/pasted_line.h"
 
 #include <algorithm>
 #include <string>
@@ -26,6 +27,7 @@ void flow(Bytes input) {
     const std::string line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     read_end(line);
+    if (const auto pasted = daemon::ctl::words_from_line(line)) static_cast<void>(daemon::ctl::parse_flow(*pasted));
     const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
     if (json.is_discarded()) continue;
     const auto words = daemon::ctl::words_from_json(json);

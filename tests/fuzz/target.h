@@ -27,6 +27,8 @@ void kubeconfig(Bytes input);
 void exec_credential(Bytes input);
 void netlink_tables(Bytes input);
 void netlink_interfaces(Bytes input);
+void denied_packet(Bytes input);
+void tracked_connection(Bytes input);
 void control_call(Bytes input);
 void control_answer(Bytes input);
 void cni_result(Bytes input);
@@ -47,6 +49,8 @@ inline constexpr Target kTargets[] = {
     {"exec_credential", exec_credential},
     {"netlink_tables", netlink_tables},
     {"netlink_interfaces", netlink_interfaces},
+    {"denied_packet", denied_packet},
+    {"tracked_connection", tracked_connection},
     {"control_call", control_call},
     {"control_answer", control_answer},
     {"cni_result", cni_result},
