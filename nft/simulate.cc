@@ -16,10 +16,6 @@ bool is_v4(const Packet& packet) {
   return packet.source.family == policy::Family::V4;
 }
 
-bool carries_ports(policy::Protocol protocol) {
-  return policy::has_ports(protocol) || protocol == policy::kUdpLite;
-}
-
 /// What a field holds in this packet: an address, the name of an interface, or a number. Nothing if the packet has no
 /// such field.
 struct Value {
@@ -50,7 +46,7 @@ bool has_connection(const Packet& packet) {
 
 std::optional<Value> of_port(const Packet& packet, Field field) {
   const bool source = layout(field).offset == 0;
-  return of_number(carries_ports(packet.protocol), source ? packet.source_port : packet.destination_port);
+  return of_number(policy::carries_ports(packet.protocol), source ? packet.source_port : packet.destination_port);
 }
 
 std::optional<Value> read(const Packet& packet, Field field) {

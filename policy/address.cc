@@ -249,6 +249,13 @@ std::string print_address(const Address& address) {
   return address.family == Family::V4 ? print_quad(address.octets()) : print_v6(address);
 }
 
+bool is_loopback(const Address& address) {
+  if (address.family == Family::V4) return address.bytes[0] == 127;
+  Address loopback{.family = Family::V6};
+  loopback.bytes.back() = 1;
+  return address == loopback;
+}
+
 bool Prefix::contains(const Address& address) const {
   return address.family == base.family && common_bits(base, address) >= length;
 }

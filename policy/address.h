@@ -36,6 +36,8 @@ int address_bits(Family family);
 /// Strict: no leading zeros in dotted quads, no zone. An IPv4-mapped IPv6 text is refused as Malformed.
 Result<Address> parse_address(std::string_view text);
 std::string print_address(const Address& address);
+/// 127.0.0.0/8 and ::1.
+bool is_loopback(const Address& address);
 
 /// A CIDR block; `base` never has host bits set.
 struct Prefix {

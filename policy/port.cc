@@ -65,6 +65,10 @@ bool has_ports(Protocol protocol) {
   return protocol == kTcp || protocol == kUdp || protocol == kSctp;
 }
 
+bool carries_ports(Protocol protocol) {
+  return has_ports(protocol) || protocol == kUdpLite;
+}
+
 Result<PortRange> parse_port_range(std::string_view text) {
   const std::size_t colon = text.find(':');
   const Result<std::uint16_t> first = parse_port(text.substr(0, colon));

@@ -26,6 +26,8 @@ Result<Protocol> parse_protocol(std::string_view text);
 std::string print_protocol(Protocol protocol);
 /// Does a rule with this protocol have source and destination ports? tcp, udp, sctp.
 bool has_ports(Protocol protocol);
+/// Do its packets begin with ports? Those, and UDP-Lite, whose ports no rule can name.
+bool carries_ports(Protocol protocol);
 
 /// Both ends inclusive.
 struct PortRange {

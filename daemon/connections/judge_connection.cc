@@ -14,12 +14,8 @@ using policy::Decision;
 using policy::Direction;
 using Fate = ConnectionJudgement::Fate;
 
-bool carries_ports(policy::Protocol protocol) {
-  return policy::has_ports(protocol) || protocol == policy::kUdpLite;
-}
-
 policy::Flow first_packet(const TrackedConnection& connection) {
-  const bool ports = carries_ports(connection.protocol);
+  const bool ports = policy::carries_ports(connection.protocol);
   return {.source = connection.original.source,
           .destination = connection.reply.source,
           .family = connection.original.source.family,
@@ -32,13 +28,6 @@ policy::Flow first_packet(const TrackedConnection& connection) {
 bool was_translated(const TrackedConnection& connection) {
   return connection.original.destination != connection.reply.source ||
          connection.original.destination_port != connection.reply.source_port;
-}
-
-bool is_loopback(const Address& address) {
-  if (address.family == policy::Family::V4) return address.bytes[0] == 127;
-  Address loopback{.family = policy::Family::V6};
-  loopback.bytes.back() = 1;
-  return address == loopback;
 }
 
 std::string print_denier(const Decision& decision) {
@@ -133,7 +122,8 @@ std::optional<std::string> ConnectionJudge::hosts_denial(const Ends& ends, const
 ConnectionJudgement ConnectionJudge::judge(const TrackedConnection& connection) const {
   const Address& source = connection.original.source;
   const Address& destination = connection.reply.source;
-  if (connection.zone != 0 || connection.expected || is_loopback(source) || is_loopback(destination)) return {};
+  if (connection.zone != 0 || connection.expected || policy::is_loopback(source) || policy::is_loopback(destination))
+    return {};
   const Ends ends = find_ends(connection);
   if (ends.from_node && ends.to_node) return {};
   ConnectionJudgement judgement{.fate = Fate::Stays};
@@ -173,7 +163,7 @@ std::string ConnectionJudge::describe_end(const Address& address, std::uint16_t 
 }
 
 std::string ConnectionJudge::describe(const TrackedConnection& connection) const {
-  const bool ports = carries_ports(connection.protocol);
+  const bool ports = policy::carries_ports(connection.protocol);
   return fmt::format("{} {} to {}", policy::print_protocol(connection.protocol),
                      describe_end(connection.original.source, connection.original.source_port, ports),
                      describe_end(connection.reply.source, connection.reply.source_port, ports));

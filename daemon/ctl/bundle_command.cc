@@ -121,10 +121,10 @@ struct Part {
 
 std::vector<Part> parts(const BundleOptions& options, const Context& context) {
   const NodeDoors& doors = options.doors;
-  const auto asked = [&doors](const char* name, const char* method, Json parameters = Json::object()) {
+  const auto asked = [&doors](const char* name, const char* method, const Json& parameters = Json::object()) {
     return Part{name, [&doors, method, parameters] { return ask_daemon_for(doors, method, parameters); }};
   };
-  const auto file = [&options](const char* name, std::string path) {
+  const auto file = [&options](const char* name, const std::string& path) {
     return Part{name, [path = options.root + path] { return read_file(path); }};
   };
   const auto program = [](const char* name, const char* command) {

@@ -112,6 +112,7 @@ Result<std::vector<std::string>> list_api_server_changes(const HistoryDoor& door
     }
   }
   std::vector<std::string> lines;
+  lines.reserve(changes.size() + 1);
   for (const auto& [object, change] : changes) lines.push_back(fmt::format("{} {}", change, object));
   if (left_out > 0) lines.push_back(fmt::format("and {} more that were not written down", left_out));
   return lines;

@@ -17,14 +17,10 @@ bool was_translated(const TrackedConnection& connection) {
          connection.original.destination_port != connection.reply.source_port;
 }
 
-std::string print_place(const policy::Address& address, std::uint16_t port) {
-  const std::string text = policy::print_address(address);
+std::string print_target(const policy::Address& address, std::uint16_t port) {
+  std::string text = policy::print_address(address);
   if (port == 0) return text;
   return address.family == policy::Family::V6 ? fmt::format("[{}]:{}", text, port) : fmt::format("{}:{}", text, port);
-}
-
-bool carries_ports(policy::Protocol protocol) {
-  return policy::has_ports(protocol) || protocol == policy::kUdpLite;
 }
 
 /// Who decided, of a denial only who denied.
@@ -87,13 +83,13 @@ SeenFlow FlowTeller::name(const TrackedConnection& connection) const {
   SeenFlow flow{.source = {policy::print_address(source), pod_at(source)},
                 .destination = {policy::print_address(destination), pod_at(destination)},
                 .protocol = policy::print_protocol(connection.protocol)};
-  if (carries_ports(connection.protocol)) {
+  if (policy::carries_ports(connection.protocol)) {
     flow.source_port = connection.original.source_port;
     flow.destination_port = connection.reply.source_port;
   }
   if (connection.icmp.type) flow.icmp = fmt::format("{}/{}", *connection.icmp.type, connection.icmp.code.value_or(0));
   if (was_translated(connection))
-    flow.asked_for = print_place(connection.original.destination, connection.original.destination_port);
+    flow.asked_for = print_target(connection.original.destination, connection.original.destination_port);
   return flow;
 }
 

@@ -19,17 +19,9 @@ namespace tierwall::daemon {
 namespace {
 
 using policy::Address;
-using policy::Family;
 
 bool is_unspecified(const Address& address) {
   return std::ranges::all_of(address.bytes, [](std::uint8_t byte) { return byte == 0; });
-}
-
-bool is_loopback_address(const Address& address) {
-  if (address.family == Family::V4) return address.bytes[0] == 127;
-  Address loopback{.family = Family::V6};
-  loopback.bytes.back() = 1;
-  return address == loopback;
 }
 
 int note_v6_only(const nlattr* attribute, void* only) {
@@ -46,10 +38,10 @@ std::optional<ListeningSocket> read_socket(policy::Protocol protocol, const nlms
   if (socket->idiag_family != AF_INET && socket->idiag_family != AF_INET6) return std::nullopt;
   ListeningSocket listening{.protocol = protocol, .port = ntohs(socket->id.idiag_sport), .inode = socket->idiag_inode};
   const Address address = to_address(socket->idiag_family, socket->id.idiag_src);
-  if (is_loopback_address(address) || listening.port == 0) return std::nullopt;
+  if (policy::is_loopback(address) || listening.port == 0) return std::nullopt;
   if (!is_unspecified(address)) {
     listening.address = address;
-    (address.family == Family::V4 ? listening.v4 : listening.v6) = true;
+    (address.family == policy::Family::V4 ? listening.v4 : listening.v6) = true;
     return listening;
   }
   bool v6_only = false;
