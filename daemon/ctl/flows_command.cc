@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "daemon/connections/netlink_connections.h"
 #include "daemon/connections/netlink_connection_events.h"
+#include "daemon/connections/netlink_connections.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/terminal.h"

@@ -217,7 +217,6 @@ TEST(Drops, AreExplainedByThePolicyInForce) {
 
 // ---- what is kept --------------------------------------------------------------------------------------------
 
-
 TEST(DropLog, TheSameAgainWithinASecondIsOneEntry) {
   DropLog log;
   Drop drop = explain({"10.0.1.1", "10.0.1.2"});

@@ -85,8 +85,8 @@ TEST(FlowText, FlowsThatCannotBeAreRefusedWithAReason) {
 }
 
 TEST(FlowText, JsonFlowsTakeNumbersAndTexts) {
-  const Result<FlowWords> flow =
-      words_from_json(nlohmann::ordered_json::parse(R"({"from":"host","to":"ip:10.0.0.1","proto":"tcp","dport":80,"sport":"1024"})"));
+  const Result<FlowWords> flow = words_from_json(
+      nlohmann::ordered_json::parse(R"({"from":"host","to":"ip:10.0.0.1","proto":"tcp","dport":80,"sport":"1024"})"));
   ASSERT_TRUE(flow);
   EXPECT_EQ(flow->dport, "80");
   EXPECT_EQ(flow->sport, "1024");
