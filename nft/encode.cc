@@ -311,7 +311,7 @@ Batch BatchWriter::finish() {
 std::uint32_t BatchWriter::flags_of(TableOwner owner) const {
   // Kernel headers before Linux 6.9 have no NFT_TABLE_F_PERSIST.
   constexpr std::uint32_t kPersist = 4;
-  if (table_ == kCopyName) return NFT_TABLE_F_OWNER;
+  if (table_ == kCopyName || table_ == kTraceName) return NFT_TABLE_F_OWNER;
   return owner == TableOwner::Us ? NFT_TABLE_F_OWNER | kPersist : 0;
 }
 
@@ -472,6 +472,10 @@ Result<Batch> encode(const ChangeSet& changes, std::uint32_t first_sequence) {
 
 Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence) {
   return encode_for(kCopyName, changes, first_sequence);
+}
+
+Result<Batch> encode_for_trace(const ChangeSet& changes, std::uint32_t first_sequence) {
+  return encode_for(kTraceName, changes, first_sequence);
 }
 
 Batch encode_ownership_probe(std::uint32_t first_sequence) {

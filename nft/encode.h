@@ -30,6 +30,10 @@ inline constexpr const char* kCopyName = "tierwall-rewrite";
 /// The same changes, but to that table.
 Result<Batch> encode_for_copy(const ChangeSet& changes, std::uint32_t first_sequence);
 
+/// The table that has packets traced (NetlinkTables::trace). Never longer than the process that makes it, likewise.
+inline constexpr const char* kTraceName = "tierwall-trace";
+Result<Batch> encode_for_trace(const ChangeSet& changes, std::uint32_t first_sequence);
+
 /// What the kernel can do is tried on a table of this name, made and removed in one transaction.
 inline constexpr const char* kProbeName = "tierwall-probe";
 Result<Batch> encode_probe(const ChangeSet& changes, std::uint32_t first_sequence);

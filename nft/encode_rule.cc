@@ -50,6 +50,8 @@ class ExpressionWriter {
   void write(const VerdictMapLookup& lookup);
   void write(const Log& log);
   void write(const LogSample& sample);
+  void write(const TraceFirst& first);
+  void limit_rate(std::uint64_t packets, std::uint64_t seconds, std::uint32_t burst);
   void write(const SetMark& set);
   void write(const ClearMark& clear);
   void write(const Reject& reject);
@@ -330,13 +332,31 @@ void ExpressionWriter::write(const Log& log) {
   add_expr(rule_, std::move(expr));
 }
 
-void ExpressionWriter::write(const LogSample& sample) {
+void ExpressionWriter::limit_rate(std::uint64_t packets, std::uint64_t seconds, std::uint32_t burst) {
   ExprPtr limit = make_expr("limit");
-  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_RATE, sample.per_second);
-  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_UNIT, 1);  // seconds
-  nftnl_expr_set_u32(limit.get(), NFTNL_EXPR_LIMIT_BURST, sample.burst());
+  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_RATE, packets);
+  nftnl_expr_set_u64(limit.get(), NFTNL_EXPR_LIMIT_UNIT, seconds);
+  nftnl_expr_set_u32(limit.get(), NFTNL_EXPR_LIMIT_BURST, burst);
   nftnl_expr_set_u32(limit.get(), NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
   add_expr(rule_, std::move(limit));
+}
+
+void ExpressionWriter::write(const TraceFirst& first) {
+  constexpr std::uint64_t kDay = 86'400;
+  limit_rate(1, kDay, first.packets);
+  ExprPtr one = make_expr("immediate");
+  nftnl_expr_set_u32(one.get(), NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+  const std::uint8_t on = 1;
+  nftnl_expr_set(one.get(), NFTNL_EXPR_IMM_DATA, &on, sizeof on);
+  add_expr(rule_, std::move(one));
+  ExprPtr trace = make_expr("meta");
+  nftnl_expr_set_u32(trace.get(), NFTNL_EXPR_META_KEY, NFT_META_NFTRACE);
+  nftnl_expr_set_u32(trace.get(), NFTNL_EXPR_META_SREG, NFT_REG_1);
+  add_expr(rule_, std::move(trace));
+}
+
+void ExpressionWriter::write(const LogSample& sample) {
+  limit_rate(sample.per_second, 1, sample.burst());
   ExprPtr log = make_expr("log");
   nftnl_expr_set_u16(log.get(), NFTNL_EXPR_LOG_GROUP, sample.group);
   nftnl_expr_set_u32(log.get(), NFTNL_EXPR_LOG_SNAPLEN, LogSample::kBytes);

@@ -218,6 +218,21 @@ Result<void> NetlinkTables::can_tell(const DeniedLog& log) {
                std::string("the kernel cannot tell of denied packets: ") + std::strerror(errno_value), errno_value};
 }
 
+Result<void> NetlinkTables::trace(const TracedFlow& flow) {
+  const ChangeSet changes = trace_table(flow);
+  const Result<Batch> batch = encode_for_trace(changes, next_sequence_);
+  if (!batch) return batch.error();
+  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
+  const CommitOutcome outcome = exchange(*batch, changes);
+  if (std::holds_alternative<Committed>(outcome)) return {};
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  if (errno_value == EPERM || errno_value == EEXIST)
+    return Error{ErrorKind::Conflict, "somebody else traces packets on this node", errno_value};
+  return Error{ErrorKind::Unsupported, std::string("the kernel cannot trace packets: ") + std::strerror(errno_value),
+               errno_value};
+}
+
 // ---- no packet in between ------------------------------------------------------------------------------------
 
 bool NetlinkTables::has_table() {

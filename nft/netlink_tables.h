@@ -13,6 +13,7 @@
 #include "nft/hook_last.h"
 #include "nft/kernel_tables.h"
 #include "nft/prepare_sets.h"
+#include "nft/traced_flow.h"
 #include "policy/result.h"
 
 struct mnl_socket;
@@ -52,6 +53,9 @@ class NetlinkTables final : public KernelTables {
   Result<void> can_own() override;
   /// Likewise: can the kernel tell of denied packets? (It may be built without, or a module may be missing.)
   Result<void> can_tell(const DeniedLog& log);
+  /// Has packets of this flow traced by a table of its own, which is gone with this object, also when the process dies.
+  /// Conflict if somebody does already.
+  Result<void> trace(const TracedFlow& flow);
   /// Tells our transactions from those of others in notices of the kernel. Never changes: the socket is never opened
   /// again.
   [[nodiscard]] std::uint32_t port() const;

@@ -124,6 +124,9 @@ struct Action {
     return "limit rate " + std::to_string(sample.per_second) + "/second burst " + std::to_string(sample.burst()) +
            " packets log group " + std::to_string(sample.group) + " snaplen " + std::to_string(LogSample::kBytes);
   }
+  string operator()(const TraceFirst& first) const {
+    return "limit rate 1/day burst " + std::to_string(first.packets) + " packets meta nftrace set 1";
+  }
   string operator()(const SetMark& set) const {
     return "meta mark set meta mark | " + hexadecimal(set.bits) + (set.notrack ? " notrack " : " ") +
            print(set.verdict);

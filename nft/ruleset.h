@@ -166,6 +166,13 @@ struct LogSample {
   friend auto operator<=>(const LogSample&, const LogSample&) = default;
 };
 
+/// Has the kernel tell the way of the first so many packets, rule by rule (meta nftrace); the next rule follows.
+struct TraceFirst {
+  std::uint32_t packets = 1;  ///< not 0; one more for each day that passes
+
+  friend auto operator<=>(const TraceFirst&, const TraceFirst&) = default;
+};
+
 /// `FIELD vmap @MAP`
 struct VerdictMapLookup {
   Field field = Field::IpSaddr;
@@ -199,7 +206,7 @@ struct Reject {
   friend auto operator<=>(const Reject&, const Reject&) = default;
 };
 
-using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, LogSample, SetMark, ClearMark, Reject>;
+using RuleAction = std::variant<Verdict, VerdictMapLookup, Log, LogSample, TraceFirst, SetMark, ClearMark, Reject>;
 
 /// A rule: all matches must hold, then the packet is counted and the action is taken. No action: `continue`, which is
 /// not used.

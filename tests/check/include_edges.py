@@ -26,6 +26,8 @@ THIRD_PARTY = {
     "nft/encode": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/"),
     "nft/handles": ("libnftnl/", "libmnl/"),
     "nft/netlink_tables": ("libnftnl/", "libmnl/", "linux/", "arpa/", "netinet/", "sys/", "poll.h", "unistd.h"),
+    "nft/netlink_trace": ("libmnl/", "linux/", "sys/", "poll.h"),
+    "nft/trace_messages": ("linux/",),
     "nft/netlink_answers": ("libmnl/", "linux/", "sys/"),
     "nft/netlink_messages": ("libmnl/", "linux/"),
     "nft/counter_dump": ("linux/",),
@@ -50,6 +52,7 @@ THIRD_PARTY = {
     "daemon/sources/read_yaml": ("yaml-cpp/",),
     "daemon/ctl/yaml_text": ("yaml-cpp/",),
     "daemon/metrics/metrics_server": ("microhttpd.h", "fmt/", "netinet/", "sys/"),
+    "daemon/ctl/trace_command": ("fmt/", "net/if.h"),
     "daemon/ctl/archive": ("archive.h", "archive_entry.h", "fmt/", "fcntl.h", "unistd.h"),
     "daemon/sources/kubernetes/json_block": ("emmintrin.h",),  # SSE2, which is part of x86-64
     "daemon/sources/kubernetes/read_json": ("simdjson.h", "fmt/"),
@@ -79,7 +82,7 @@ def problem(path: str, quote: str, header: str) -> str | None:
     if folder == "tests":
         return None
     if STANDARD.match(header):
-        pure = folder == "policy" or (folder == "nft" and not path.startswith(("nft/encode", "nft/netlink", "nft/table_notices", "nft/table_counters", "nft/handles")))
+        pure = folder == "policy" or (folder == "nft" and not path.startswith(("nft/encode", "nft/netlink", "nft/table_notices", "nft/table_counters", "nft/trace_messages", "nft/packet_trace", "nft/handles")))
         return "belongs to the outside world" if pure and header in FORBIDDEN_STANDARD else None
     if any(header.startswith(prefix) for prefix in third_party_for(path)):
         return None

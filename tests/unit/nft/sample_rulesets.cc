@@ -284,6 +284,7 @@ Ruleset every_verdict() {
                                     rule({is(Field::UdpDport, 53)}, Log{.prefix = "dns "}),
                                     rule({is(Field::UdpDport, 54)}, LogSample{.group = 7610, .per_second = 100}),
                                     rule({is(Field::UdpDport, 55)}, LogSample{.group = 1, .per_second = 5}, "few"),
+                                    rule({is(Field::UdpDport, 56)}, TraceFirst{.packets = 3}),
                                     rule({within(Field::IpDaddr, {"10.0.0.0/8"})}, jump("eg-2")),
                                     rule({within(Field::IpDaddr, {"11.0.0.0/8"})}, go_to("eg-2")), rule({}, accept()),
                                     rule({}, drop(), "end of tier 'default'")});
