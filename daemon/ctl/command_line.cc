@@ -32,6 +32,7 @@
 #include "daemon/ctl/terminal.h"
 #include "daemon/ctl/test_command.h"
 #include "daemon/ctl/top_command.h"
+#include "daemon/ctl/trace_command.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -60,6 +61,7 @@ constexpr VerbWords kVerbs[] = {
     {"top", "Show which policy rules see traffic", exit_code::kDaemonUsage},
     {"drops", "Show what was denied of late, and by which policy", exit_code::kDaemonUsage},
     {"flows", "Show this node's connections with the policies that decide about them", exit_code::kDaemonUsage},
+    {"trace", "Follow real packets of one flow through the kernel, rule by rule", exit_code::kBadInput},
     {"metrics", "Print what the daemon counts, for Prometheus", exit_code::kDaemonUsage},
     {"doctor", "Look the node over, and say what to do", exit_code::kDaemonUsage},
     {"bundle", "Write what an error report needs into an archive", exit_code::kBadInput},
@@ -101,6 +103,7 @@ class CommandLine {
   void add_top();
   void add_drops();
   void add_flows();
+  void add_trace();
   void add_metrics();
   void add_doctor();
   void add_bundle();
@@ -137,6 +140,7 @@ class CommandLine {
   TopOptions top_;
   DropsOptions drops_;
   FlowsOptions flows_;
+  TraceOptions trace_;
   MetricsOptions metrics_;
   DoctorOptions doctor_;
   BundleOptions bundle_;
@@ -227,6 +231,7 @@ CommandLine::CommandLine() {
   add_top();
   add_drops();
   add_flows();
+  add_trace();
   add_metrics();
   add_doctor();
   add_bundle();
@@ -395,6 +400,19 @@ void CommandLine::add_flows() {
   add_output(app, flows_.output, {{"text", Output::Text}, {"json", Output::Json}, {"jsonl", Output::JsonLines}});
 }
 
+void CommandLine::add_trace() {
+  CLI::App& app = verb("trace");
+  app.add_option("--from", trace_.from, "Who sends: pod:NAMESPACE/NAME or ip:ADDRESS")->type_name("EP");
+  app.add_option("--to", trace_.to, "To whom, as it is sent: of a Service its address")->type_name("EP");
+  app.add_option("--proto", trace_.proto, "tcp, udp, sctp, icmp, icmpv6 or a number (default: any)")->type_name("P");
+  app.add_option("--dport", trace_.dport, "Destination port; with tcp, udp or sctp")->type_name("N");
+  app.add_option("--family", trace_.family, "4 or 6, where the ends speak both (default 4)")->type_name("4|6");
+  app.add_option("--for", trace_.duration, "How long to wait (default 30s): 10s, 5min")->type_name("DURATION");
+  app.add_option("-n,--packets", trace_.packets, "How many packets (default 1)")->type_name("N");
+  add_doors(app, trace_.doors);
+  add_output(app, trace_.output, {{"text", Output::Text}, {"json", Output::Json}});
+}
+
 void CommandLine::add_metrics() {
   CLI::App& app = verb("metrics");
   add_socket(app, metrics_.socket);
@@ -540,6 +558,7 @@ int CommandLine::dispatch(const std::string& name, const Context& context) {
   if (name == "bundle") return bundle_command(bundle_, context);
   if (name == "doctor") return doctor_command(doctor_, context);
   if (name == "drops") return drops_command(drops_, context);
+  if (name == "trace") return trace_command(trace_, context);
   if (name == "flows") return run_flows(context);
   if (name == "get") return get_command(get_, context);
   if (name == "describe") return describe_command(describe_, context);

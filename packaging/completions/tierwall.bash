@@ -46,6 +46,7 @@ _tierwall_options() {
     top) echo "-n --number --interval --once --socket --no-legend" ;;
     drops) echo "-w --follow -n --last --since --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --direction --policy --socket --state --no-legend" ;;
     flows) echo "-w --follow --for -n --last --from-pod --to-pod --pod --from-ip --to-ip --to-port --proto --verdict --policy --socket --config --state --no-legend" ;;
+    trace) echo "--from --to --proto --dport --family --for -n --packets --socket --config --state" ;;
     doctor) echo "--all --socket --config --state" ;;
     bundle) echo "--write --socket --config --state" ;;
     diff) echo "-f --file --base --name --prune --node --socket --config --state" ;;
@@ -68,7 +69,7 @@ _tierwall() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops flows metrics doctor bundle diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "check explain matrix compile test status get describe top drops flows trace metrics doctor bundle diff simulate apply confirm release rollback history kubeconfig --help --version" -- "$cur")
     return
   fi
   case $prev in
