@@ -17,6 +17,15 @@ Result<std::vector<LoggedDrop>> DropMemory::restore() {
   return entries;
 }
 
+void DropMemory::move_to(StateStore& store) {
+  store_ = &store;
+  final_ = 0;
+  // The ring keeps the highest numbers: entries with those of a log that began anew would go at once.
+  const Result<ToldDrops> told = store.drops();
+  ahead_ = told && !told->empty() ? told->rbegin()->first : 0;
+  note();
+}
+
 void DropMemory::note() {
   if (!due_ && log_.last_number() > final_) due_ = clock_.monotonic() + kSettle;
 }
@@ -30,9 +39,10 @@ void DropMemory::flush() {
   const std::chrono::milliseconds now = clock_.unix_time();
   std::uint64_t final = final_;
   ToldDrops grown;
-  for (const LoggedDrop& entry : log_.since(final_, DropLog::kMost)) {
-    grown.emplace(entry.number, print_told(entry));
+  for (LoggedDrop& entry : log_.since(final_, DropLog::kMost)) {
     if (now - entry.first >= DropLog::kTogether) final = entry.number;
+    entry.number += ahead_;
+    grown.emplace(entry.number, print_told(entry));
   }
   if (grown.empty()) return;
   const Result<void> written = store_->put_drops(grown);

@@ -30,8 +30,9 @@ class DropMemory {
   [[nodiscard]] Result<std::vector<LoggedDrop>> restore();
   /// The log may have grown.
   void note();
-  /// Goes over to another store, because this one could not be written; borrows it.
-  void move_to(StateStore& store) { store_ = &store; }
+  /// Goes over to another store, because this one could not be written; borrows it. All entries of the log go there,
+  /// behind those it holds.
+  void move_to(StateStore& store);
 
   [[nodiscard]] std::optional<std::chrono::microseconds> due() const { return due_; }
   void step();
@@ -45,6 +46,7 @@ class DropMemory {
   StateStore* store_;  // never null
   const Clock& clock_;
   std::uint64_t final_ = 0;  // up to this number entries are written and do not grow any more
+  std::uint64_t ahead_ = 0;  // so much higher are numbers in the store than in the log
   std::optional<std::chrono::microseconds> due_;
   std::optional<std::string> trouble_;
 };

@@ -324,6 +324,26 @@ TEST_F(DropMemoryTest, WhatCouldNotBeWrittenIsWrittenWithTheNext) {
   EXPECT_EQ(remembered().size(), 1U);
 }
 
+TEST_F(DropMemoryTest, AnotherStoresEntriesStayInFrontOfOurs) {
+  DropLog long_log;
+  for (std::uint16_t port = 1; port <= 100; ++port)
+    long_log.add(explain({"10.0.1.1", "10.0.1.2", port}), clock.unix_time());
+  test::FakeStateStore of_before;
+  DropMemory(long_log, of_before, clock).flush();
+  deny(80);
+  memory.flush();
+
+  memory.move_to(of_before);
+  ASSERT_TRUE(memory.due()) << "what was told so far goes there, too";
+  memory.flush();
+  const DropLog empty;
+  const auto entries = DropMemory(empty, of_before, clock).restore();
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 101U);
+  EXPECT_EQ(entries->back().number, 101U);
+  EXPECT_EQ(entries->back().drop.destination_port, 80);
+}
+
 TEST_F(DropMemoryTest, NumbersGoOnAfterARestart) {
   deny(80);
   memory.flush();
