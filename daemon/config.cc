@@ -288,8 +288,11 @@ void read_metrics_listen(const Entry& entry) {
   if (!value) return;
   const std::size_t colon = value->rfind(':');
   if (colon == std::string::npos) return entry.error(fmt::format("'{}' is not ADDRESS:PORT", *value));
-  const auto address = policy::parse_address(without_brackets(std::string_view(*value).substr(0, colon)));
+  const std::string_view written = std::string_view(*value).substr(0, colon);
+  const auto address = policy::parse_address(without_brackets(written));
   if (!address) return entry.error(address.error().message);
+  if (address->family == policy::Family::V6 && written.front() != '[')
+    return entry.error(fmt::format("'{}': an IPv6 address is written in brackets: [::1]:9098", *value));
   const Result<std::uint16_t> port = parse_port(std::string_view(*value).substr(colon + 1));
   if (!port) return entry.error(port.error().message);
   entry.config().metrics_listen = MetricsPlace{*address, *port};

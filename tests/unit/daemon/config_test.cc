@@ -221,6 +221,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"[host]\nfailsafe_inbound = [\"tcp:22@\"]\n", "the name of an interface has 1 to 15 bytes"},
         BadRow{"[host]\nfailsafe_outbound = [\"udp:fd00::/8:53\"]\n", "an IPv6 block is written in brackets"},
         BadRow{"[metrics]\nlisten = \"9098\"\n", "'9098' is not ADDRESS:PORT"},
+        BadRow{"[metrics]\nlisten = \"fd00::1:9098\"\n",
+               "t.toml:2:10: error: metrics.listen: 'fd00::1:9098': an IPv6 address is written in brackets"},
+        BadRow{"[metrics]\nlisten = \":9098\"\n", "t.toml:2:10: error: metrics.listen: "},
         BadRow{"[control]\nsocket = \"/very/long/"
                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                "\"\n",
