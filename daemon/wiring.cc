@@ -71,7 +71,8 @@ Daemon::Daemon(ConfigFile config_file, Config config, std::string boot_id, Doors
       defence_(loop_, std::move(doors.table_notices), clock_,
                [this](const TableDefence::Repair& repair) { repair_table(repair); }),
       control_(loop_, make_service()),
-      metrics_(loop_, [this] { return metrics_text(); }),
+      metrics_(
+          loop_, clock_, [this] { return metrics_text(); }, [this] { publish(); }),
       step_timer_(loop_, systemd::Priority::Reconcile, [this] { step(); }),
       recheck_timer_(loop_, systemd::Priority::Reconcile, [this] { recheck(); }),
       terminate_(loop_, SIGTERM, [this] { stop(); }),

@@ -110,16 +110,18 @@ void MetricsServer::Stop::operator()(MHD_Daemon* server) const {
   MHD_stop_daemon(server);
 }
 
-MetricsServer::MetricsServer(systemd::EventLoop& loop, std::function<std::string()> text)
-    : loop_(loop), make_text_(std::move(text)), timer_(loop, systemd::Priority::Reconcile, [this] {
-        if (server_) return run();
-        start();
-      }) {}
+MetricsServer::MetricsServer(systemd::EventLoop& loop, const Clock& clock, std::function<std::string()> text,
+                             std::function<void()> on_listening)
+    : loop_(loop),
+      clock_(clock),
+      make_text_(std::move(text)),
+      on_listening_(std::move(on_listening)),
+      timer_(loop, systemd::Priority::Reconcile, [this] { server_ ? run() : start_again(); }) {}
 
 MetricsServer::~MetricsServer() = default;
 
 const std::string& MetricsServer::text() {
-  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::microseconds now = clock_.monotonic();
   if (!made_at_ || now - *made_at_ >= kFresh) {
     text_ = make_text_();
     made_at_ = now;
@@ -142,6 +144,11 @@ void MetricsServer::stop() {
   failure_.reset();
 }
 
+void MetricsServer::start_again() {
+  start();
+  if (!failure_) on_listening_();
+}
+
 void MetricsServer::start() {
   Result<systemd::UniqueFd> fd = listen_at(*place_);
   if (!fd) {
@@ -149,17 +156,18 @@ void MetricsServer::start() {
     return timer_.start(kRetry);
   }
   const std::uint16_t port = port_of(fd->raw());
-  // The library owns the descriptor once it has started.
   server_.reset(MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, on_request, this, MHD_OPTION_LISTEN_SOCKET,
                                  fd->raw(), MHD_OPTION_CONNECTION_LIMIT, kMaxClients, MHD_OPTION_CONNECTION_TIMEOUT,
                                  static_cast<unsigned>(kClientTimeout.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                  kMaxRequestBytes, MHD_OPTION_END));
+  // The library owns the descriptor once it has started.
+  if (server_) static_cast<void>(fd->release());
   const MHD_DaemonInfo* info = server_ ? MHD_get_daemon_info(server_.get(), MHD_DAEMON_INFO_EPOLL_FD) : nullptr;
   if (info == nullptr) {
+    server_.reset();
     failure_ = fmt::format("metrics.listen {}: no server can be started", print_place(*place_));
     return timer_.start(kRetry);
   }
-  static_cast<void>(fd->release());
   failure_.reset();
   port_ = port;
   ready_ = std::make_unique<systemd::IoWatch>(loop_, info->epoll_fd, EPOLLIN, systemd::Priority::Reconcile,

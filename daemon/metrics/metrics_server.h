@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/clock.h"
 #include "daemon/config.h"
 #include "policy/result.h"
 #include "systemd/event_loop.h"
@@ -30,8 +31,10 @@ class MetricsServer {
   /// Between tries to listen where somebody else does.
   static constexpr std::chrono::seconds kRetry{10};
 
-  /// `text` makes the metrics; called on the loop.
-  MetricsServer(systemd::EventLoop& loop, std::function<std::string()> text);
+  /// `text` makes the metrics; `on_listening` hears that a place was got that could not be got before. Both are called
+  /// on the loop. Borrows loop and clock.
+  MetricsServer(systemd::EventLoop& loop, const Clock& clock, std::function<std::string()> text,
+                std::function<void()> on_listening);
   ~MetricsServer();
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
@@ -52,13 +55,16 @@ class MetricsServer {
   };
 
   void start();
+  void start_again();
   void stop();
   void run();
 
   systemd::EventLoop& loop_;
+  const Clock& clock_;
   std::function<std::string()> make_text_;
+  std::function<void()> on_listening_;
   std::string text_;
-  std::optional<std::chrono::steady_clock::time_point> made_at_;  // of text_
+  std::optional<std::chrono::microseconds> made_at_;  // of text_
   std::optional<MetricsPlace> place_;
   std::optional<std::string> failure_;
   std::uint16_t port_ = 0;

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "systemd/unique_fd.h"
+#include "tests/fakes/fake_clock.h"
 
 namespace tierwall::daemon {
 namespace {
@@ -69,7 +70,8 @@ struct MetricsServerTest : ::testing::Test {
   systemd::IoWatch at_end{loop, end.raw(), EPOLLIN, systemd::Priority::Signals,
                           [this](std::uint32_t) { loop.stop(0); }};
   std::atomic<int> made = 0;
-  MetricsServer server{loop, [this] { return "tierwall_in_sync " + std::to_string(++made) + "\n"; }};
+  test::FakeClock clock;
+  MetricsServer server{loop, clock, [this] { return "tierwall_in_sync " + std::to_string(++made) + "\n"; }, [] {}};
   std::thread running;  // the loop, and so the server
 };
 
@@ -92,6 +94,8 @@ TEST_F(MetricsServerTest, HasNothingElse) {
 TEST_F(MetricsServerTest, WhoAsksAllTheTimeGetsTheSameTextForASecond) {
   for (int i = 0; i < 20; ++i) EXPECT_THAT(ask_for("/metrics"), HasSubstr("tierwall_in_sync 1\n"));
   EXPECT_EQ(made, 1);
+  clock.advance(MetricsServer::kFresh);  // the loop looks at it only when it is asked
+  EXPECT_THAT(ask_for("/metrics"), HasSubstr("tierwall_in_sync 2\n"));
 }
 
 TEST_F(MetricsServerTest, NonsenseIsRefusedAndCostsNothing) {
@@ -114,7 +118,8 @@ TEST_F(MetricsServerTest, ManySilentClientsNeverMakeTheLoopWait) {
 
 TEST_F(MetricsServerTest, APlaceThatIsTakenIsToldAndAnotherOneServed) {
   systemd::EventLoop other_loop;
-  MetricsServer other(other_loop, [] { return std::string(); });
+  MetricsServer other(
+      other_loop, clock, [] { return std::string(); }, [] {});
   MetricsPlace taken = anywhere();
   taken.port = server.port();
   other.serve(taken);
@@ -129,7 +134,9 @@ TEST_F(MetricsServerTest, APlaceThatIsTakenIsToldAndAnotherOneServed) {
 
 TEST(MetricsServer, ServesIpv6Places) {
   systemd::EventLoop loop;
-  MetricsServer server(loop, [] { return std::string(); });
+  const test::FakeClock clock;
+  MetricsServer server(
+      loop, clock, [] { return std::string(); }, [] {});
   server.serve(MetricsPlace{*policy::parse_address("::1"), 0});
   if (server.failure()) GTEST_SKIP() << *server.failure();
   EXPECT_NE(server.port(), 0);
