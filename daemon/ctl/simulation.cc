@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -162,6 +163,13 @@ std::string print_peers(const std::vector<std::string>& peers) {
   return join(first, ", ") + more;
 }
 
+template <typename Turned, typename Print>
+void add_shortened(const std::vector<Turned>& all, std::string_view what, std::string& text, Print print) {
+  constexpr std::size_t kShown = 50;
+  for (std::size_t i = 0; i < std::min(all.size(), kShown); ++i) text += print(all[i]);
+  if (all.size() > kShown) text += fmt::format("  and {} more {}; -o json has them all\n", all.size() - kShown, what);
+}
+
 }  // namespace
 
 bool Simulation::cuts() const {
@@ -171,6 +179,7 @@ bool Simulation::cuts() const {
 
 void simulate_connections(const daemon::ConnectionJudge& before, const daemon::ConnectionJudge& after,
                           const std::vector<TrackedConnection>& connections, Simulation& simulation) {
+  std::set<TurnedConnection> turned(simulation.connections.begin(), simulation.connections.end());
   for (const TrackedConnection& connection : connections) {
     if (connection.over) continue;
     const ConnectionJudgement former = before.judge(connection);
@@ -182,10 +191,10 @@ void simulate_connections(const daemon::ConnectionJudge& before, const daemon::C
     ++simulation.judged;
     if (former.fate == future.fate) continue;
     const bool cut = future.fate == Fate::Denied;
-    TurnedConnection turned{cut, after.describe(connection), cut ? future.denier : former.denier};
-    if (std::ranges::find(simulation.connections, turned) == simulation.connections.end())
-      simulation.connections.push_back(std::move(turned));
+    turned.insert({cut, after.describe(connection), cut ? future.denier : former.denier});
   }
+  simulation.connections.assign(turned.begin(), turned.end());
+  std::ranges::stable_partition(simulation.connections, &TurnedConnection::cut);
 }
 
 std::vector<Visitor> find_visitors(const JudgedWorld& before, const JudgedWorld& after, const std::string& node) {
@@ -195,7 +204,6 @@ std::vector<Visitor> find_visitors(const JudgedWorld& before, const JudgedWorld&
   std::vector<Visitor> visitors;
   add_outsiders(surroundings, visitors);
   add_pods(before.world, node, visitors);
-  if (visitors.size() > kMostVisitors) visitors.resize(kMostVisitors);
   return visitors;
 }
 
@@ -203,8 +211,9 @@ void simulate_sockets(const ConnectionJudge& before, const ConnectionJudge& afte
                       const std::vector<ListeningSocket>& sockets, const std::vector<Visitor>& visitors,
                       Simulation& simulation) {
   std::map<std::pair<std::string, bool>, TurnedSocket> turned;
+  const std::span<const Visitor> looked_at(visitors.data(), std::min(visitors.size(), kMostVisitors));
   for (const ListeningSocket& socket : sockets) {
-    for (const Visitor& visitor : visitors) {
+    for (const Visitor& visitor : looked_at) {
       for (const policy::Family family : families(socket, visitor)) {
         const auto turn = find_turn(before, after, first_packet(visitor, socket, family));
         if (!turn) continue;
@@ -217,21 +226,25 @@ void simulate_sockets(const ConnectionJudge& before, const ConnectionJudge& afte
     }
   }
   simulation.listening += sockets.size();
+  simulation.visitors_left_out += visitors.size() - looked_at.size();
   for (auto& [key, socket] : turned) simulation.sockets.push_back(std::move(socket));
 }
 
 std::string print_simulation(const Simulation& simulation, bool color) {
   std::string text = fmt::format("connections: {} judged, {} not", simulation.judged, simulation.unjudged);
   text += fmt::format("; listening sockets of this node: {}\n", simulation.listening);
+  if (simulation.visitors_left_out > 0)
+    text += fmt::format("of the pods and nets that may reach them the first {} were looked at, {} more were not\n",
+                        kMostVisitors, simulation.visitors_left_out);
   if (simulation.connections.empty() && simulation.sockets.empty()) return text + "none of them would notice\n";
-  for (const TurnedConnection& turned : simulation.connections) {
-    text += fmt::format("  {}  {}\n          {} {}\n", paint_fate(turned.cut, "cut   ", "opened", color),
-                        turned.connection, turned.cut ? "by" : "so far denied by", turned.denier);
-  }
-  for (const TurnedSocket& turned : simulation.sockets) {
-    text += fmt::format("  {}  {} for {}\n          by {}\n", paint_fate(turned.closed, "closed", "opened", color),
-                        turned.socket, print_peers(turned.peers), turned.decider);
-  }
+  add_shortened(simulation.connections, "connections", text, [&](const TurnedConnection& turned) {
+    return fmt::format("  {}  {}\n          {} {}\n", paint_fate(turned.cut, "cut   ", "opened", color),
+                       turned.connection, turned.cut ? "by" : "so far denied by", turned.denier);
+  });
+  add_shortened(simulation.sockets, "sockets", text, [&](const TurnedSocket& turned) {
+    return fmt::format("  {}  {} for {}\n          by {}\n", paint_fate(turned.closed, "closed", "opened", color),
+                       turned.socket, print_peers(turned.peers), turned.decider);
+  });
   return text;
 }
 
@@ -246,11 +259,9 @@ Json to_json(const Simulation& simulation) {
                        {"socket", turned.socket},
                        {"peers", turned.peers},
                        {"by", turned.decider}});
-  return {{"judged", simulation.judged},
-          {"unjudged", simulation.unjudged},
-          {"connections", std::move(connections)},
-          {"listening", simulation.listening},
-          {"sockets", std::move(sockets)}};
+  return {{"judged", simulation.judged},           {"unjudged", simulation.unjudged},
+          {"connections", std::move(connections)}, {"listening", simulation.listening},
+          {"sockets", std::move(sockets)},         {"visitors_left_out", simulation.visitors_left_out}};
 }
 
 }  // namespace tierwall::daemon::ctl

@@ -39,12 +39,13 @@ struct Simulation {
   std::vector<TurnedConnection> connections = {};
   std::size_t listening = 0;  ///< sockets
   std::vector<TurnedSocket> sockets = {};
+  std::size_t visitors_left_out = 0;  ///< who may want to reach them, but was not looked at
 
   [[nodiscard]] bool cuts() const;
   friend bool operator==(const Simulation&, const Simulation&) = default;
 };
 
-/// Adds connections; one that was listed twice is told once.
+/// Adds connections, those that would be cut first; one that was listed twice is told once.
 void simulate_connections(const daemon::ConnectionJudge& before, const daemon::ConnectionJudge& after,
                           const std::vector<TrackedConnection>& connections, Simulation& simulation);
 
@@ -58,14 +59,17 @@ struct Visitor {
 };
 
 /// Everybody whom host policy may treat in a way of their own: the pods of this node, and by every interface that a
-/// host endpoint governs before or after, the nets that a rule names and anybody else. At most kMostVisitors.
+/// host endpoint governs before or after, the nets that a rule names and anybody else.
 std::vector<Visitor> find_visitors(const JudgedWorld& before, const JudgedWorld& after, const std::string& node);
-inline constexpr std::size_t kMostVisitors = 500;
 
+/// Looks at the first kMostVisitors.
 void simulate_sockets(const ConnectionJudge& before, const ConnectionJudge& after,
                       const std::vector<ListeningSocket>& sockets, const std::vector<Visitor>& visitors,
                       Simulation& simulation);
 
+inline constexpr std::size_t kMostVisitors = 500;
+
+/// Long lists are cut short; JSON has everything.
 std::string print_simulation(const Simulation& simulation, bool color);
 Json to_json(const Simulation& simulation);
 

@@ -13,8 +13,11 @@ namespace {
 
 using policy::parse_address;
 using test::World;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr const char* kOpenHost = R"(---
 apiVersion: projectcalico.org/v3
@@ -120,6 +123,19 @@ TEST(Simulation, TellsForWhomASocketClosesAndOpens) {
       tell(opening.sockets),
       ElementsAre("opened tcp 9100 (node_exporter) for anybody else by eth0: no policy at HostEndpoint here-eth0"));
   EXPECT_FALSE(opening.cuts());
+}
+
+TEST(Simulation, WhoWasNotLookedAtIsCountedAndLongListsAreCutShort) {
+  const Judged open(two_pods().with(kOpenHost));
+  const std::vector<Visitor> visitors(kMostVisitors + 7, Visitor{"pod app/web", {}, std::nullopt});
+  Simulation simulation;
+  simulate_sockets(open.judge, open.judge, {}, visitors, simulation);
+  EXPECT_EQ(simulation.visitors_left_out, 7U);
+  EXPECT_EQ(to_json(simulation).at("visitors_left_out"), 7);
+  for (int i = 0; i < 60; ++i) simulation.connections.push_back({true, "tcp " + std::to_string(i), "policy"});
+  EXPECT_THAT(print_simulation(simulation, /*color=*/false),
+              AllOf(HasSubstr("the first 500 were looked at, 7 more were not"), HasSubstr("tcp 49\n"),
+                    Not(HasSubstr("tcp 50\n")), HasSubstr("and 10 more connections; -o json has them all")));
 }
 
 TEST(Simulation, VisitorsAreWhomRulesNameAndEverybodyElseAndThePods) {
