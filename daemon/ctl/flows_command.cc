@@ -9,10 +9,12 @@
 
 #include <fmt/format.h>
 
+#include "daemon/clock.h"
 #include "daemon/connections/netlink_connection_events.h"
 #include "daemon/connections/netlink_connections.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 
 namespace tierwall::daemon::ctl {
@@ -28,11 +30,6 @@ constexpr milliseconds kPatience{500};
 int fail(const Context& context, const Error& error) {
   print_failure(context, kFlowsVerb, error.message);
   return error.kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kDaemonUsage;
-}
-
-std::string name_service(const SeenFlow& flow) {
-  if (flow.icmp) return fmt::format("{} {}", flow.protocol, *flow.icmp);
-  return flow.destination_port == 0 ? flow.protocol : fmt::format("{} {}", flow.protocol, flow.destination_port);
 }
 
 std::string name_verdict(const SeenFlow& flow) {
@@ -67,6 +64,7 @@ std::vector<SeenFlow> choose(const std::vector<TrackedConnection>& connections, 
 int list(const FlowsOptions& options, const Context& context) {
   Result<NodeWorld> world = read_node_world(options.doors);
   if (!world) return fail(context, world.error());
+  note_absent_daemon(*world, kFlowsVerb, context);
   NetlinkConnections kernel;
   Result<LiveConnections> live = list_live_connections(kernel);
   if (!live) return fail(context, live.error());
@@ -78,7 +76,7 @@ int list(const FlowsOptions& options, const Context& context) {
   if (options.output == Output::Json) {
     Json all = Json::array();
     for (const SeenFlow& flow : flows) all.push_back(to_json(flow));
-    context.out << Json{{"flows", std::move(all)}}.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(Json{{"flows", std::move(all)}}, Output::Json);
     return exit_code::kOk;
   }
   tell(flows, options.legend && context.environment.out_is_terminal, options, context);
@@ -87,36 +85,45 @@ int list(const FlowsOptions& options, const Context& context) {
 
 // ---- following -------------------------------------------------------------------------------------------------
 
-/// The world connections are judged by, read anew when the daemon knows something else.
+/// The world connections are judged by, read anew when the daemon knows something else: at most every two seconds, and
+/// where reading takes long a tenth of the time. In a busy cluster something is always new, and every object is read.
 class FollowedWorld {
  public:
-  explicit FollowedWorld(const NodeDoors& doors) : doors_(doors) {}
+  FollowedWorld(const NodeDoors& doors, const Clock& clock, const Context& context)
+      : doors_(doors), clock_(clock), context_(context) {}
 
   Result<void> refresh() {
+    const std::chrono::microseconds began = clock_.monotonic();
     if (teller_ != nullptr) {
+      if (began < look_again_at_) return {};
+      look_again_at_ = began + kPause;
       const Result<NodeFacts> facts = read_node_facts(doors_);
       // Without a daemon nothing changes; what was known goes on to be told.
       if (!facts || facts->known == teller_->known()) return {};
     }
     Result<NodeWorld> world = read_node_world(doors_);
     if (!world) return world.error();
+    if (teller_ == nullptr) note_absent_daemon(*world, kFlowsVerb, context_);
     Result<std::set<policy::Address>> own_addresses = NetlinkConnections().own_addresses();
     if (!own_addresses) return own_addresses.error();
     routes_ = Routes();
     teller_ = std::make_unique<FlowTeller>(*std::move(world), *std::move(own_addresses), routes_);
+    const std::chrono::microseconds now = clock_.monotonic();
+    look_again_at_ = now + std::max(kPause, 10 * (now - began));
     return {};
   }
   [[nodiscard]] const FlowTeller& teller() const { return *teller_; }
 
  private:
+  static constexpr std::chrono::microseconds kPause = std::chrono::seconds(2);
+
   const NodeDoors& doors_;
+  const Clock& clock_;
+  const Context& context_;
+  std::chrono::microseconds look_again_at_{0};
   Routes routes_;
   std::unique_ptr<FlowTeller> teller_;
 };
-
-milliseconds unix_time() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
 
 /// Forever if nothing is given.
 Result<std::chrono::steady_clock::time_point> end_of(const std::string& duration) {
@@ -139,16 +146,17 @@ int follow(const FlowsOptions& options, const Context& context) {
   if (!end) return fail(context, end.error());
   const auto events = NetlinkConnectionEvents::open();
   if (!events) return fail(context, events.error());
-  FollowedWorld world(options.doors);
+  const SystemClock clock;
+  FollowedWorld world(options.doors, clock, context);
   bool legend = options.legend && context.environment.out_is_terminal;
   for (std::uint64_t lost = 0; context.out && std::chrono::steady_clock::now() < *end;) {
-    if (const Result<void> read = world.refresh(); !read) return fail(context, read.error());
     const auto connections = wait_for(**events);
     if (!connections) return fail(context, connections.error());
+    if (const Result<void> read = world.refresh(); !read) return fail(context, read.error());
     if (const std::uint64_t now_lost = (*events)->lost(); now_lost > std::exchange(lost, now_lost)) {
       print_failure(context, kFlowsVerb, fmt::format("{} so far began faster than they could be told", now_lost));
     }
-    const std::vector<SeenFlow> flows = choose(*connections, world.teller(), options.filter, unix_time());
+    const std::vector<SeenFlow> flows = choose(*connections, world.teller(), options.filter, clock.unix_time());
     if (!flows.empty()) tell(flows, std::exchange(legend, false), options, context);
   }
   return exit_code::kOk;
@@ -171,7 +179,9 @@ std::string print_flows(const std::vector<SeenFlow>& flows, bool legend) {
   if (legend) add({"FROM", "TO", "SERVICE", "VERDICT", "BY"}, "TIME");
   for (const SeenFlow& flow : flows) {
     const std::string to = name_end(flow.destination) + (flow.asked_for.empty() ? "" : " (as " + flow.asked_for + ")");
-    add({name_end(flow.source), to, name_service(flow), name_verdict(flow), flow.by}, print_utc(flow.time));
+    add({name_end(flow.source), to, name_service(flow.protocol, flow.icmp, flow.destination_port), name_verdict(flow),
+         flow.by},
+        print_utc(flow.time));
   }
   return columns.print();
 }
