@@ -124,8 +124,8 @@ std::vector<Part> parts(const BundleOptions& options, const Context& context) {
   const auto asked = [&doors](const char* name, const char* method, const Json& parameters = Json::object()) {
     return Part{name, [&doors, method, parameters] { return ask_daemon_for(doors, method, parameters); }};
   };
-  const auto file = [&options](const char* name, const std::string& path) {
-    return Part{name, [path = options.root + path] { return read_file(path); }};
+  const auto file = [](const char* name, const std::string& path) {
+    return Part{name, [path] { return read_file(path); }};
   };
   const auto program = [](const char* name, const char* command) {
     return Part{name, [command] { return run_program(command); }};

@@ -11,7 +11,6 @@ namespace tierwall::daemon::ctl {
 struct BundleOptions {
   NodeDoors doors = {};
   std::string path = {};  ///< of the archive; empty: tierwall-bundle-NODE-TIME.tar.gz here
-  std::string root = {};  ///< put before the paths of the machine; for tests
   Output output = Output::Text;
 };
 

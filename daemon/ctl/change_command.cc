@@ -11,8 +11,10 @@
 
 #include "daemon/control/control_client.h"
 #include "daemon/control/utc_time.h"
+#include "daemon/ctl/history_door.h"
 #include "daemon/ctl/manifest_documents.h"
 #include "daemon/ctl/status_command.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 
 namespace tierwall::daemon::ctl {
@@ -63,7 +65,7 @@ int carry_out(const Wish& wish, const std::string& socket, Output output, const 
       found == reply->end() ? malformed("the answer has no report") : change_report_from_json(*found);
   if (!report) return report_refusal(report.error(), socket, wish.verb, context);
   if (output == Output::Json) {
-    context.out << to_json(*report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(to_json(*report), Output::Json);
   } else {
     context.out << print_change(*report, wish.done, wish.wait);
   }
@@ -156,15 +158,12 @@ int release_command(const ConfirmOptions& options, const Context& context) {
 int rollback_command(const RollbackOptions& options, const Context& context) {
   Wish wish{.method = "Rollback", .verb = "rollback", .done = "rolled back"};
   if (!options.generation.empty()) {
-    std::uint64_t number = 0;
-    const char* end = options.generation.data() + options.generation.size();
-    const auto [rest, failure] = std::from_chars(options.generation.data(), end, number);
-    if (failure != std::errc() || rest != end) {
-      print_failure(context, "rollback",
-                    fmt::format("'{}' is no generation; see tierwall history", options.generation));
+    const Result<std::uint64_t> number = parse_generation(options.generation);
+    if (!number) {
+      print_failure(context, "rollback", number.error().message);
       return exit_code::kBadInput;
     }
-    wish.parameters["generation"] = number;
+    wish.parameters["generation"] = *number;
   }
   if (!add_wait(options.confirm, wish, context)) return exit_code::kBadInput;
   return carry_out(wish, options.socket, options.output, context);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/sources/load_world.h"
 #include "policy/review.h"
@@ -82,7 +83,7 @@ int check_command(const CheckOptions& options, const Context& context) {
   }
   const Findings findings = inspect(*world, options.tie_break);
   if (options.output == Output::Json) {
-    context.out << to_json(findings).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(to_json(findings), Output::Json);
   } else {
     for (const Diagnostic& diagnostic : findings.diagnostics)
       context.out << print_line(diagnostic, context.color) << '\n';

@@ -7,6 +7,7 @@
 
 #include "daemon/ctl/answer_json.h"
 #include "daemon/ctl/read_world.h"
+#include "daemon/ctl/structured_text.h"
 #include "nft/compile.h"
 #include "nft/print.h"
 #include "policy/resolve.h"
@@ -157,7 +158,7 @@ int compile_command(const CompileCommandOptions& options, const Context& context
     context.err << "tierwall compile: warning: no pod of these manifests runs on node '" << node << "'\n";
   }
   if (options.output == Output::Json) {
-    context.out << to_json(*table, policy).dump(2) << '\n';
+    context.out << print_structured(to_json(*table, policy), Output::Json);
   } else {
     context.out << nft::print(table->ruleset);
   }

@@ -9,9 +9,9 @@
 
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/rule_words.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/ctl/yaml_text.h"
 #include "nft/print.h"
 
 namespace tierwall::daemon::ctl {

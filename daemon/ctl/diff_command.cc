@@ -1,7 +1,6 @@
 #include "daemon/ctl/diff_command.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "daemon/ctl/history_door.h"
 #include "daemon/ctl/policy_difference.h"
 #include "daemon/ctl/read_world.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/sources/kubernetes/object_feed.h"
 #include "policy/resolve.h"
@@ -40,7 +40,7 @@ int tell(const Comparison& comparison, const DiffOptions& options, const Context
   if (options.output == Output::Json) {
     Json json = to_json(comparison.difference);
     if (comparison.api_server) json["api_server"] = *comparison.api_server;
-    context.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(json, Output::Json);
   } else if (api_server_same || !comparison.difference.empty()) {
     context.out << print_difference(comparison.difference, context.color);
   }
@@ -71,6 +71,7 @@ int compare_manifests(const DiffOptions& options, const Context& context) {
 int compare_with_node(const DiffOptions& options, const Context& context) {
   const Result<NodeWorld> world = read_node_world(options.doors);
   if (!world) return fail(context, world.error(), true);
+  note_absent_daemon(*world, kDiffVerb, context);
   Result<ChangedWorld> changed = change_world(world->inventory, options.change);
   if (!changed) return fail(context, changed.error(), false);
   if (!tell_problems(changed->problems, context)) return exit_code::kBadInput;
@@ -82,13 +83,6 @@ int compare_with_node(const DiffOptions& options, const Context& context) {
 }
 
 // ---- generations -----------------------------------------------------------------------------------------------
-
-std::optional<std::uint64_t> parse_generation(const std::string& text) {
-  std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, failure] = std::from_chars(text.data(), end, number);
-  return failure == std::errc() && rest == end ? std::optional(number) : std::nullopt;
-}
 
 ManifestDocuments to_documents(const FileContents& files) {
   ManifestDocuments documents;
@@ -141,15 +135,13 @@ Result<Comparison> compare_files(const NodeWorld& world, const HistoryDoor& door
 int compare_generations(const DiffOptions& options, const Context& context) {
   if (options.generations.size() != 2)
     return fail(context, {ErrorKind::Malformed, "name two generations: tierwall diff GENERATION GENERATION"}, false);
-  const auto from = parse_generation(options.generations.front());
-  const auto to = parse_generation(options.generations.back());
-  if (!from || !to) {
-    const std::string& word = from ? options.generations.back() : options.generations.front();
-    return fail(context, {ErrorKind::Malformed, fmt::format("'{}' is no generation; see tierwall history", word)},
-                false);
-  }
+  const Result<std::uint64_t> from = parse_generation(options.generations.front());
+  if (!from) return fail(context, from.error(), false);
+  const Result<std::uint64_t> to = parse_generation(options.generations.back());
+  if (!to) return fail(context, to.error(), false);
   const Result<NodeWorld> world = read_node_world(options.doors);
   if (!world) return fail(context, world.error(), true);
+  note_absent_daemon(*world, kDiffVerb, context);
   HistoryDoor door{.socket = options.doors.socket};
   if (!options.doors.state.empty()) door.state = options.doors.state;
   const Result<Comparison> comparison = compare_files(*world, door, *from, *to);
@@ -162,6 +154,10 @@ int diff_command(const DiffOptions& options, const Context& context) {
   if (!options.generations.empty()) return compare_generations(options, context);
   if (options.change.paths.empty() && options.change.prune.empty())
     return fail(context, {ErrorKind::Malformed, "name the manifests with -f PATH, or two generations"}, false);
+  const bool changes_directory = !options.change.prune.empty() || !options.change.name.empty();
+  if (!options.base.empty() && changes_directory)
+    return fail(context, {ErrorKind::Malformed, "--prune and --name are about this node, not about manifests (--base)"},
+                false);
   return options.base.empty() ? compare_with_node(options, context) : compare_manifests(options, context);
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "daemon/control/object_reader.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 
 namespace tierwall::daemon::ctl {
@@ -92,7 +93,7 @@ int doctor_command(const DoctorOptions& options, const Context& context) {
   if (options.output == Output::Json) {
     Json all = Json::array();
     for (const Finding& finding : findings) all.push_back(to_json(finding));
-    context.out << Json{{"findings", std::move(all)}}.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(Json{{"findings", std::move(all)}}, Output::Json);
   } else {
     context.out << print_findings(findings, options.all, context.color);
   }

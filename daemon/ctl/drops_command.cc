@@ -9,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "daemon/clock.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/status_command.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/state/open_state.h"
 
@@ -21,15 +23,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kFollowEvery{500};
 
-std::string name_service(const Drop& drop) {
-  if (drop.icmp) return fmt::format("{} {}", drop.protocol, *drop.icmp);
-  return drop.destination_port == 0 ? drop.protocol : fmt::format("{} {}", drop.protocol, drop.destination_port);
-}
-
 void add_rows(Columns& columns, const std::vector<LoggedDrop>& drops) {
   for (const LoggedDrop& entry : drops) {
     columns.add({print_utc(entry.first), name_end(entry.drop.source), name_end(entry.drop.destination),
-                 name_service(entry.drop), fmt::format("{}", entry.packets), name_decider(entry.drop)});
+                 name_service(entry.drop.protocol, entry.drop.icmp, entry.drop.destination_port),
+                 fmt::format("{}", entry.packets), name_decider(entry.drop)});
   }
 }
 
@@ -84,10 +82,6 @@ int follow(const DropsOptions& options, DropPage page, const Context& context) {
   }
 }
 
-std::chrono::milliseconds unix_time() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
-
 }  // namespace
 
 bool DropFilter::matches(const Drop& drop) const {
@@ -112,7 +106,7 @@ int drops_command(const DropsOptions& options, const Context& context) {
       print_failure(context, "drops", "--since: " + span.error().message);
       return exit_code::kDaemonUsage;
     }
-    not_before = unix_time() - *span;
+    not_before = SystemClock().unix_time() - *span;
   }
   Result<DropPage> page = ask_daemon_or_state(options);
   if (!page) return report_call_failure(page.error(), options.socket, "drops", context);
@@ -122,7 +116,7 @@ int drops_command(const DropsOptions& options, const Context& context) {
     page->drops.erase(page->drops.begin(), page->drops.end() - static_cast<std::ptrdiff_t>(options.last));
   }
   if (options.output == Output::Json) {
-    context.out << to_json(*page).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(to_json(*page), Output::Json);
     return exit_code::kOk;
   }
   tell(page->drops, options.legend && context.environment.out_is_terminal, options, context);

@@ -13,6 +13,7 @@
 #include "daemon/ctl/node_world.h"
 #include "daemon/ctl/pasted_line.h"
 #include "daemon/ctl/read_world.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/ctl/verify_aloud.h"
 
@@ -59,7 +60,7 @@ int explain_one(const ExplainOptions& options, Worlds& worlds, const Context& co
   }
   verify_aloud(worlds, *answer, context, kExplainVerb);
   if (options.output == Output::Json) {
-    context.out << to_json(*answer).dump(2) << '\n';
+    context.out << print_structured(to_json(*answer), Output::Json);
   } else {
     context.out << explain_in_text(*answer, worlds, context.color);
   }
@@ -127,7 +128,7 @@ int explain_pending(const ExplainOptions& options, const Answer& answer, const N
     Json json = to_json(answer);
     json.erase("disagreement");
     json["in_force"] = {{"verdict", policy::print_verdict(in_force)}, {"pending", facts.pending}};
-    context.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(json, Output::Json);
   } else {
     context.out << explain_in_text(answer, worlds, context.color) << '\n'
                 << wrap(
@@ -163,11 +164,7 @@ int explain_on_node(const ExplainOptions& options, const Context& context) {
       print_failure(context, kExplainVerb, world.error().message + "; to ask about manifests name them with -f PATH");
       return world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput;
     }
-    if (!world->is_running) {
-      print_failure(
-          context, kExplainVerb,
-          fmt::format("no tierwalld runs here; judged by what it left (generation {})", world->facts.generation));
-    }
+    note_absent_daemon(*world, kExplainVerb, context);
     JudgeOptions judging = judge_options(world->facts);
     if (options.node) judging.node = options.node;
     Worlds worlds(world->snapshot(), judging, table_in_force(options.doors, *world));

@@ -10,9 +10,9 @@
 #include "daemon/control/control_client.h"
 #include "daemon/control/status.h"
 #include "daemon/ctl/status_command.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/ctl/yaml_text.h"
 
 namespace tierwall::daemon::ctl {
 

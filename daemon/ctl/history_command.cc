@@ -115,8 +115,8 @@ int history_command(const HistoryOptions& options, const Context& context) {
   if (options.words.front() != "show")
     return misuse(context, fmt::format("unexpected '{}'; see tierwall history --help", options.words.front()));
   if (options.words.size() != 2) return misuse(context, "name one generation: tierwall history show GENERATION");
-  const auto number = parse_number(options.words.back());
-  if (!number) return misuse(context, fmt::format("'{}' is no generation", options.words.back()));
+  const Result<std::uint64_t> number = parse_generation(options.words.back());
+  if (!number) return misuse(context, number.error().message);
   return show(*number, options, context);
 }
 

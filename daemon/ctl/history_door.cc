@@ -1,5 +1,6 @@
 #include "daemon/ctl/history_door.h"
 
+#include <charconv>
 #include <functional>
 
 #include <fmt/format.h>
@@ -37,6 +38,14 @@ Result<Value> ask_past(const Question<Value>& question, const HistoryDoor& door)
 }
 
 }  // namespace
+
+Result<std::uint64_t> parse_generation(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  if (failure == std::errc() && rest == end) return number;
+  return malformed(fmt::format("'{}' is no generation; see tierwall history", text));
+}
 
 Result<std::vector<HistoryRow>> list_generations(const HistoryDoor& door, std::uint64_t limit) {
   return ask_past<std::vector<HistoryRow>>(

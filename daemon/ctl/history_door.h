@@ -18,6 +18,9 @@ struct HistoryDoor {
   std::string state = kDefaultStateFile;
 };
 
+/// Malformed if it is no number.
+Result<std::uint64_t> parse_generation(const std::string& text);
+
 // All three: Unavailable if neither answers, otherwise what went wrong; NotFound for what is not remembered.
 
 /// At most `limit`, the newest first.

@@ -13,6 +13,7 @@
 
 #include "daemon/changes/write_file.h"
 #include "daemon/ctl/kubeconfig_text.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/sources/load_world.h"
 
 namespace tierwall::daemon::ctl {
@@ -105,7 +106,7 @@ int kubeconfig_command(const KubeconfigOptions& options, const Context& context)
   const std::string login = options.token.empty() ? "certificate" : "token";
   if (options.output == Output::Json) {
     const nlohmann::json answer{{"path", options.path}, {"server", options.server}, {"login", login}};
-    context.out << answer.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    context.out << print_structured(answer, Output::Json);
   } else {
     context.out << fmt::format("{}: reaches {} with a {}, readable by group {}\n", options.path, options.server, login,
                                options.group);

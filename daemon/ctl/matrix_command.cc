@@ -4,6 +4,7 @@
 
 #include "daemon/ctl/reachability.h"
 #include "daemon/ctl/read_world.h"
+#include "daemon/ctl/structured_text.h"
 
 namespace tierwall::daemon::ctl {
 
@@ -21,7 +22,7 @@ int draw(const policy::Snapshot& world, const JudgeOptions& judge_options, const
   }
   switch (options.output) {
     case Output::Json:
-      context.out << to_json(*found).dump(2) << '\n';
+      context.out << print_structured(to_json(*found), Output::Json);
       break;
     case Output::Dot:
       context.out << print_dot(*found);
@@ -49,6 +50,7 @@ int matrix_command(const MatrixOptions& options, const Context& context) {
     print_failure(context, kMatrixVerb, world.error().message + "; to ask about manifests name them with -f PATH");
     return world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput;
   }
+  note_absent_daemon(*world, kMatrixVerb, context);
   return draw(world->snapshot(), judge_options(world->facts), options, context);
 }
 

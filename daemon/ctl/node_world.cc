@@ -97,6 +97,12 @@ Result<NodeWorld> read_node_world(const NodeDoors& doors) {
                                                    world.error().message, left.error().message)};
 }
 
+void note_absent_daemon(const NodeWorld& world, std::string_view verb, const Context& context) {
+  if (world.is_running) return;
+  print_failure(context, verb,
+                fmt::format("no tierwalld runs here; judged by what it left (generation {})", world.facts.generation));
+}
+
 Result<NodeFacts> read_node_facts(const NodeDoors& doors) {
   return ask<NodeFacts>(doors, "GetFacts", Json::object(), "facts", node_facts_from_json);
 }

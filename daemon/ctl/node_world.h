@@ -4,12 +4,14 @@
 // select nothing here, it may know less than the cluster.
 
 #include <string>
+#include <string_view>
 
 #include "daemon/config.h"
 #include "daemon/control/control_client.h"
 #include "daemon/control/node_facts.h"
 #include "daemon/control/packet_verdict.h"
 #include "daemon/ctl/connection.h"
+#include "daemon/ctl/context.h"
 #include "policy/inventory.h"
 #include "policy/result.h"
 
@@ -32,6 +34,9 @@ struct NodeWorld {
 
 /// Unavailable if neither a daemon nor a state file is there; otherwise what went wrong.
 Result<NodeWorld> read_node_world(const NodeDoors& doors);
+
+/// Says on the error stream that no daemon answered, if so, and what was asked instead.
+void note_absent_daemon(const NodeWorld& world, std::string_view verb, const Context& context);
 
 /// What the daemon says now. Errors as of call().
 Result<NodeFacts> read_node_facts(const NodeDoors& doors);

@@ -6,6 +6,7 @@
 #include "daemon/connections/netlink_connections.h"
 #include "daemon/ctl/live_connections.h"
 #include "daemon/ctl/simulation.h"
+#include "daemon/ctl/structured_text.h"
 #include "policy/resolve.h"
 
 namespace tierwall::daemon::ctl {
@@ -70,6 +71,7 @@ int simulate_command(const SimulateOptions& options, const Context& context) {
   if (!world)
     return fail(context, world.error(),
                 world.error().kind == ErrorKind::Unavailable ? exit_code::kNotRunning : exit_code::kBadInput);
+  note_absent_daemon(*world, kSimulateVerb, context);
   const Result<ChangedWorld> changed = change_world(world->inventory, options.change);
   if (!changed) return fail(context, changed.error(), exit_code::kBadInput);
   if (!tell_problems(changed->problems, context)) return exit_code::kBadInput;
@@ -77,7 +79,7 @@ int simulate_command(const SimulateOptions& options, const Context& context) {
   const Result<Simulation> simulation = simulate(*world, changed->inventory.snapshot());
   if (!simulation) return fail(context, simulation.error(), exit_code::kBadInput);
   if (options.output == Output::Json) {
-    context.out << to_json(*simulation).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(to_json(*simulation), Output::Json);
   } else {
     context.out << print_simulation(*simulation, context.color);
   }

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "daemon/control/control_client.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
-#include "daemon/ctl/yaml_text.h"
 
 namespace tierwall::daemon::ctl {
 

@@ -10,6 +10,7 @@
 #include "daemon/ctl/read_world.h"
 #include "daemon/ctl/sentence.h"
 #include "daemon/ctl/staged_text.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 #include "daemon/ctl/verify_aloud.h"
 
@@ -126,7 +127,7 @@ void print_cases(const std::vector<Case>& cases, std::size_t failed, const TestO
   if (options.output == Output::Json) {
     Json json = {{"passed", passed}, {"failed", failed}, {"cases", Json::array()}};
     for (const Case& result : cases) json["cases"].push_back(to_json(result));
-    context.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << print_structured(json, Output::Json);
     return;
   }
   for (const Case& result : cases) {

@@ -14,6 +14,7 @@
 
 #include "daemon/ctl/change_command.h"
 #include "daemon/ctl/flow_text.h"
+#include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/suggestion.h"
 #include "daemon/ctl/traced_packet.h"
 #include "nft/netlink_trace.h"
@@ -163,7 +164,7 @@ class Follower {
   int conclude() {
     if (options_.output == Output::Json) {
       const Json all{{"packets", packets_}, {"steps_lost", trace_.has_lost()}};
-      context_.out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+      context_.out << print_structured(all, Output::Json);
     }
     if (trace_.has_lost())
       print_failure(context_, kTraceVerb, "steps are missing: they came faster than they could be read");

@@ -143,13 +143,15 @@ std::optional<PacketHeaders> first_headers(const TracedPacket& packet) {
   return std::nullopt;
 }
 
+std::optional<std::string> print_icmp_of(const PacketHeaders& headers) {
+  if (headers.protocol != policy::kIcmp && headers.protocol != policy::kIcmpv6) return std::nullopt;
+  return fmt::format("{}/{}", headers.icmp_type, headers.icmp_code);
+}
+
 std::string print_headers(const PacketHeaders& headers, const TraceWords& words) {
-  const bool has_type = headers.protocol == policy::kIcmp || headers.protocol == policy::kIcmpv6;
-  std::string service = policy::print_protocol(headers.protocol);
-  if (has_type) service += fmt::format(" {}/{}", headers.icmp_type, headers.icmp_code);
-  if (headers.destination_port != 0) service += fmt::format(" {}", headers.destination_port);
-  return fmt::format("{} -> {}, {}", name_end(words.name_end(headers.source)),
-                     name_end(words.name_end(headers.destination)), service);
+  return fmt::format(
+      "{} -> {}, {}", name_end(words.name_end(headers.source)), name_end(words.name_end(headers.destination)),
+      name_service(policy::print_protocol(headers.protocol), print_icmp_of(headers), headers.destination_port));
 }
 
 /// "in by cali1, out by cali2", where that is news.
@@ -203,13 +205,13 @@ Json end_in_json(const DropEnd& end) {
 }
 
 Json headers_in_json(const PacketHeaders& headers, const TraceWords& words) {
-  const bool has_type = headers.protocol == policy::kIcmp || headers.protocol == policy::kIcmpv6;
+  const std::optional<std::string> icmp = print_icmp_of(headers);
   return {{"source", end_in_json(words.name_end(headers.source))},
           {"destination", end_in_json(words.name_end(headers.destination))},
           {"protocol", policy::print_protocol(headers.protocol)},
           {"source_port", headers.source_port},
           {"destination_port", headers.destination_port},
-          {"icmp", has_type ? Json(fmt::format("{}/{}", headers.icmp_type, headers.icmp_code)) : Json(nullptr)}};
+          {"icmp", icmp ? Json(*icmp) : Json(nullptr)}};
 }
 
 Json step_in_json(const ToldStep& told, const TraceWords& words) {

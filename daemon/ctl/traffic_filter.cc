@@ -1,5 +1,7 @@
 #include "daemon/ctl/traffic_filter.h"
 
+#include <fmt/format.h>
+
 namespace tierwall::daemon::ctl {
 
 namespace {
@@ -20,6 +22,11 @@ bool TrafficFilter::matches(const Traffic& traffic) const {
          (is_pod(pod, traffic.source) || is_pod(pod, traffic.destination)) &&
          is_equal(from_ip, traffic.source.address) && is_equal(to_ip, traffic.destination.address) &&
          is_equal(proto, traffic.protocol) && is_equal(to_port, std::to_string(traffic.destination_port));
+}
+
+std::string name_service(const std::string& protocol, const std::optional<std::string>& icmp, std::uint16_t port) {
+  if (icmp) return protocol + " " + *icmp;
+  return port == 0 ? protocol : fmt::format("{} {}", protocol, port);
 }
 
 std::string name_end(const DropEnd& end) {

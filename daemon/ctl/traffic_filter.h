@@ -2,6 +2,7 @@
 // Which of the packets or connections that a verb could show are meant.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "daemon/drops/drop.h"
@@ -31,5 +32,7 @@ struct TrafficFilter {
 
 /// The pod, or else the address.
 std::string name_end(const DropEnd& end);
+/// "tcp 80", "icmp 8/0", "protocol 47" as its protocol is printed; `port` 0: none.
+std::string name_service(const std::string& protocol, const std::optional<std::string>& icmp, std::uint16_t port);
 
 }  // namespace tierwall::daemon::ctl

@@ -50,7 +50,7 @@ THIRD_PARTY = {
     "daemon/sources/interface_notices": ("libmnl/", "linux/", "net/", "netinet/", "sys/"),
     "daemon/sources/netlink_interfaces": ("libmnl/", "linux/", "net/", "netinet/", "sys/", "unistd.h"),
     "daemon/sources/read_yaml": ("yaml-cpp/",),
-    "daemon/ctl/yaml_text": ("yaml-cpp/",),
+    "daemon/ctl/structured_text": ("yaml-cpp/",),
     "daemon/metrics/metrics_server": ("microhttpd.h", "fmt/", "netinet/", "sys/"),
     "daemon/ctl/trace_command": ("fmt/", "net/if.h"),
     "daemon/ctl/archive": ("archive.h", "archive_entry.h", "fmt/", "fcntl.h", "unistd.h"),

@@ -153,6 +153,7 @@ const Golden kOnManifests[] = {
     {"diff-not-running",
      {"diff", "-f", "later", "--socket", "missing.sock", "--config", "missing.toml", "--state", "missing.db"}},
     {"diff-usage", {"diff", "5"}},
+    {"diff-base-prune", {"diff", "--base", "world", "-f", "later", "--prune", "x.yaml"}},
     {"simulate-not-running",
      {"simulate", "-f", "later", "--socket", "missing.sock", "--config", "missing.toml", "--state", "missing.db"}},
     {"status-not-running", {"status", "--socket", "missing.sock"}},

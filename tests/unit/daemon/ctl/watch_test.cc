@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/ctl/yaml_text.h"
+#include "daemon/ctl/structured_text.h"
 
 namespace tierwall::daemon::ctl {
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/ctl/yaml_text.h"
+#include "daemon/ctl/structured_text.h"
 
 #include <yaml-cpp/yaml.h>
 

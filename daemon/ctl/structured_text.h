@@ -1,4 +1,5 @@
 #pragma once
+// Answers for programs.
 
 #include <string>
 
