@@ -194,7 +194,8 @@ void simulate_connections(const daemon::ConnectionJudge& before, const daemon::C
     turned.insert({cut, after.describe(connection), cut ? future.denier : former.denier});
   }
   simulation.connections.assign(turned.begin(), turned.end());
-  std::ranges::stable_partition(simulation.connections, &TurnedConnection::cut);
+  std::stable_partition(simulation.connections.begin(), simulation.connections.end(),
+                        [](const TurnedConnection& one) { return one.cut; });
 }
 
 std::vector<Visitor> find_visitors(const JudgedWorld& before, const JudgedWorld& after, const std::string& node) {

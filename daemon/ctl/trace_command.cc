@@ -31,7 +31,7 @@ constexpr std::string_view kTraceVerb = "trace";
 /// Some forty steps of half a kilobyte each: what the socket holds while nobody reads.
 constexpr std::uint64_t kMostPackets = 100;
 /// So long the kernel is listened to before the pipe and the time are looked after.
-constexpr std::chrono::milliseconds kPatience{100};
+constexpr std::chrono::milliseconds kReadPatience{100};
 
 int fail_trace(const Context& context, const Error& error) {
   print_failure(context, kTraceVerb, error.message);
@@ -149,7 +149,7 @@ class Follower {
   Result<void> follow(steady_clock::time_point end) {
     if (const Result<void> read = read_comments(); !read) return read.error();
     while (seen_ < options_.packets && context_.out && steady_clock::now() < end) {
-      auto steps = trace_.read(kPatience);
+      auto steps = trace_.read(kReadPatience);
       if (!steps) return steps.error();
       if (std::ranges::any_of(*steps, [&](const auto& step) { return is_news(step); })) {
         if (const Result<void> read = read_comments(); !read) return read.error();
