@@ -190,13 +190,18 @@ CommitOutcome NetlinkTables::commit_whole(const ChangeSet& changes) {
   return did_not_fit ? commit_in_parts(changes, bytes, rejected->errno_value) : outcome;
 }
 
+int NetlinkTables::try_out(const Batch& batch, const ChangeSet& changes) {
+  next_sequence_ += static_cast<std::uint32_t>(batch.operation_of.size());
+  const CommitOutcome outcome = exchange(batch, changes);
+  if (std::holds_alternative<Committed>(outcome)) return 0;
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  return rejected == nullptr ? ENOBUFS : rejected->errno_value;
+}
+
 Result<void> NetlinkTables::can_own() {
   const Batch batch = encode_ownership_probe(next_sequence_);
-  next_sequence_ += static_cast<std::uint32_t>(batch.operation_of.size());
-  const CommitOutcome outcome = exchange(batch, {.operations = {AddTable{.owner = TableOwner::Us}, DeleteTable{}}});
-  if (std::holds_alternative<Committed>(outcome)) return {};
-  const auto* rejected = std::get_if<Rejected>(&outcome);
-  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  const int errno_value = try_out(batch, {.operations = {AddTable{.owner = TableOwner::Us}, DeleteTable{}}});
+  if (errno_value == 0) return {};
   return Error{ErrorKind::Unsupported,
                std::string("the kernel cannot give a table an owner for good: ") + std::strerror(errno_value),
                errno_value};
@@ -209,11 +214,8 @@ Result<void> NetlinkTables::can_tell(const DeniedLog& log) {
   changes.operations.emplace_back(DeleteTable{});
   const Result<Batch> batch = encode_probe(changes, next_sequence_);
   if (!batch) return batch.error();
-  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
-  const CommitOutcome outcome = exchange(*batch, changes);
-  if (std::holds_alternative<Committed>(outcome)) return {};
-  const auto* rejected = std::get_if<Rejected>(&outcome);
-  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  const int errno_value = try_out(*batch, changes);
+  if (errno_value == 0) return {};
   return Error{ErrorKind::Unsupported,
                std::string("the kernel cannot tell of denied packets: ") + std::strerror(errno_value), errno_value};
 }
@@ -222,11 +224,8 @@ Result<void> NetlinkTables::trace(const TracedFlow& flow) {
   const ChangeSet changes = trace_table(flow);
   const Result<Batch> batch = encode_for_trace(changes, next_sequence_);
   if (!batch) return batch.error();
-  next_sequence_ += static_cast<std::uint32_t>(batch->operation_of.size());
-  const CommitOutcome outcome = exchange(*batch, changes);
-  if (std::holds_alternative<Committed>(outcome)) return {};
-  const auto* rejected = std::get_if<Rejected>(&outcome);
-  const int errno_value = rejected == nullptr ? ENOBUFS : rejected->errno_value;
+  const int errno_value = try_out(*batch, changes);
+  if (errno_value == 0) return {};
   if (errno_value == EPERM || errno_value == EEXIST)
     return Error{ErrorKind::Conflict, "somebody else traces packets on this node", errno_value};
   return Error{ErrorKind::Unsupported, std::string("the kernel cannot trace packets: ") + std::strerror(errno_value),

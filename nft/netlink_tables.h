@@ -68,6 +68,8 @@ class NetlinkTables final : public KernelTables {
   void make_room(std::size_t bytes);
   [[nodiscard]] std::size_t room() const;
   CommitOutcome exchange(const Batch& batch, const ChangeSet& changes);
+  /// 0, or why not; ENOBUFS if the answer was lost. For what is no change of our table.
+  int try_out(const Batch& batch, const ChangeSet& changes);
   CommitOutcome commit_one(const ChangeSet& changes);
   CommitOutcome commit_whole(const ChangeSet& changes);
   CommitOutcome commit_hooking_last(const HookedLast& parts);
