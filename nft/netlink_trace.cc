@@ -20,6 +20,7 @@ namespace tierwall::nft {
 
 namespace {
 
+constexpr std::size_t kMostAtOnce = 10'000;
 constexpr std::size_t kDatagramRoom = std::size_t{64} * 1024;
 
 Error trace_error(const char* what) {
@@ -88,7 +89,8 @@ Result<std::vector<TraceStep>> NetlinkTrace::read(std::chrono::milliseconds pati
   pollfd readable{.fd = mnl_socket_get_fd(events_.get()), .events = POLLIN, .revents = 0};
   std::vector<TraceStep> steps;
   if (poll(&readable, 1, static_cast<int>(patience.count())) <= 0) return steps;
-  for (;;) {
+  // Somebody else may have everything traced: the caller looks at the time in between.
+  while (steps.size() < kMostAtOnce) {
     const ssize_t received = recv(readable.fd, room_.data(), room_.size(), MSG_DONTWAIT);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && errno == ENOBUFS) {
@@ -96,10 +98,11 @@ Result<std::vector<TraceStep>> NetlinkTrace::read(std::chrono::milliseconds pati
       continue;
     }
     if (received < 0 && errno != EAGAIN) return trace_error("cannot read traced packets");
-    if (received <= 0) return steps;
+    if (received <= 0) break;
     std::vector<TraceStep> more = read_trace({room_.data(), static_cast<std::size_t>(received)});
     steps.insert(steps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
+  return steps;
 }
 
 }  // namespace tierwall::nft

@@ -122,7 +122,6 @@ void take_rule(const nlmsghdr* message, RuleComments& comments) {
   if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)) return;
   const Datagram bytes = payload_behind(message, sizeof(nfgenmsg));
   std::string comment = read_comment(payload_at(bytes, NFTA_RULE_USERDATA));
-  if (comment.empty()) return;
   comments.insert_or_assign(RuleKey{family_of(message), text_at(bytes, NFTA_RULE_TABLE),
                                     text_at(bytes, NFTA_RULE_CHAIN), number_at<std::uint64_t>(bytes, NFTA_RULE_HANDLE)},
                             std::move(comment));

@@ -14,6 +14,7 @@ namespace tierwall::nft {
 
 /// Where a rule stands: family and name of its table, chain, handle.
 using RuleKey = std::tuple<std::uint8_t, std::string, std::string, std::uint64_t>;
+/// Of every rule, empty for one without.
 using RuleComments = std::map<RuleKey, std::string>;
 
 /// One step of a packet.

@@ -145,10 +145,11 @@ class Follower {
   Follower(nft::PacketTrace& trace, const KnownPods& pods, const TraceOptions& options, const Context& context)
       : trace_(trace), pods_(pods), options_(options), context_(context) {}
 
-  /// Until so many packets were seen, the time is over, or the reader has gone.
+  /// Until so many packets were seen, or the reader has gone, or the time is over; what has begun by then comes to its
+  /// end, as the kernel begins no more than was asked for.
   Result<void> follow(steady_clock::time_point end) {
     if (const Result<void> read = read_comments(); !read) return read.error();
-    while (seen_ < options_.packets && context_.out && steady_clock::now() < end) {
+    while (seen_ < options_.packets && context_.out && (steady_clock::now() < end || gatherer_.has_open())) {
       auto steps = trace_.read(kReadPatience);
       if (!steps) return steps.error();
       if (std::ranges::any_of(*steps, [&](const auto& step) { return is_news(step); })) {
@@ -157,7 +158,6 @@ class Follower {
       gatherer_.add(*std::move(steps), steady_clock::now());
       tell(gatherer_.take(steady_clock::now()));
     }
-    tell(gatherer_.take_all());
     return {};
   }
 
@@ -168,9 +168,9 @@ class Follower {
     }
     if (trace_.has_lost())
       print_failure(context_, kTraceVerb, "steps are missing: they came faster than they could be read");
-    if (seen_ > 0) return was_denied_ ? exit_code::kDenied : exit_code::kOk;
-    print_failure(context_, kTraceVerb, "no such packet came by");
-    return exit_code::kNotRunning;
+    if (seen_ == 0) print_failure(context_, kTraceVerb, "no such packet came by");
+    if (was_denied_) return exit_code::kDenied;
+    return seen_ == 0 || is_uncertain_ ? exit_code::kNotRunning : exit_code::kOk;
   }
 
  private:
@@ -187,11 +187,13 @@ class Follower {
   }
 
   void tell(const std::vector<TracedPacket>& packets) {
-    const TraceWords words{comments_, [&](const Address& address) { return pods_.name(address); }, name_interface};
+    const TraceWords words{comments_, [&](const Address& address) { return pods_.name(address); }, name_interface,
+                           trace_.has_lost()};
     for (const TracedPacket& packet : packets) {
       if (seen_++ >= options_.packets) return;
       Json json = to_json(packet, words);
       was_denied_ = was_denied_ || json.at("verdict") == "deny";
+      is_uncertain_ = is_uncertain_ || json.at("verdict") == "unknown";
       if (options_.output == Output::Text) context_.out << print_packet(packet, words, context_.color) << std::flush;
       packets_.push_back(std::move(json));
     }
@@ -205,6 +207,7 @@ class Follower {
   PacketGatherer gatherer_;
   std::uint64_t seen_ = 0;
   bool was_denied_ = false;
+  bool is_uncertain_ = false;
   Json packets_ = Json::array();
 };
 

@@ -114,20 +114,28 @@ std::vector<ToldStep> read_steps(const TracedPacket& packet, const TraceWords& w
 }
 
 struct PacketEnd {
-  std::string verdict;  ///< allow: nothing stopped it
+  std::string verdict;  ///< of to_json()
   std::string by;
 };
 
-PacketEnd end_of(const std::vector<ToldStep>& told) {
-  const auto ours = [](const ToldStep& step) { return is_ours(step.step); };
+PacketEnd end_of(const std::vector<ToldStep>& told, bool steps_lost) {
   const auto last =
       std::find_if(told.rbegin(), told.rend(), [](const ToldStep& step) { return !step.verdict.empty(); });
-  if (last == told.rend() || (last->verdict != "deny" && last->verdict != "drop")) {
-    const bool met = std::ranges::any_of(told, ours);
-    return {"allow", met ? "no chain that was asked denies it" : "no chain of Tierwall's was asked"};
+  if (last != told.rend()) {
+    const std::string by =
+        is_ours(last->step) ? last->what : fmt::format("{}, which is not Tierwall's: {}", last->where, last->what);
+    if (last->verdict == "deny" || last->verdict == "drop") return {"deny", by};
+    if (last->verdict == "queue" || last->verdict == "stolen") return {"unknown", "it was handed on by " + by};
   }
-  if (is_ours(last->step)) return {"deny", last->what};
-  return {"deny", fmt::format("{}, which is not Tierwall's: {}", last->where, last->what)};
+  if (steps_lost) return {"unknown", "steps were lost"};
+  const bool met = std::ranges::any_of(told, [](const ToldStep& step) { return is_ours(step.step); });
+  return {"allow", met ? "no chain that was asked denies it" : "no chain of Tierwall's was asked"};
+}
+
+std::string print_end(const PacketEnd& end, bool color) {
+  if (end.verdict == "deny") return paint("=> denied by " + end.by, Color::Red, color);
+  if (end.verdict == "allow") return paint("=> through: " + end.by, Color::Green, color);
+  return paint("=> what became of it is not known: " + end.by, Color::Yellow, color);
 }
 
 std::optional<PacketHeaders> headers_at(const TraceStep& step) {
@@ -264,17 +272,14 @@ std::vector<TracedPacket> PacketGatherer::take(Time now) {
 std::string print_packet(const TracedPacket& packet, const TraceWords& words, bool color) {
   const std::vector<ToldStep> told = read_steps(packet, words);
   const auto headers = first_headers(packet);
-  const PacketEnd end = end_of(told);
-  const bool denied = end.verdict == "deny";
-  const std::string conclusion = (denied ? "=> denied by " : "=> through: ") + end.by;
   return (headers ? print_headers(*headers, words) : "a packet without an IP header") + "\n" +
-         print_steps(packet, told, words) + paint(conclusion, denied ? Color::Red : Color::Green, color) + "\n";
+         print_steps(packet, told, words) + print_end(end_of(told, words.steps_lost), color) + "\n";
 }
 
 Json to_json(const TracedPacket& packet, const TraceWords& words) {
   const std::vector<ToldStep> told = read_steps(packet, words);
   const auto headers = first_headers(packet);
-  const PacketEnd end = end_of(told);
+  const PacketEnd end = end_of(told, words.steps_lost);
   Json json = headers ? headers_in_json(*headers, words) : Json::object();
   json["verdict"] = end.verdict;
   json["by"] = end.by;

@@ -34,8 +34,8 @@ class PacketGatherer {
   void add(std::vector<nft::TraceStep> steps, Time now);
   /// Those that are over, in the order of their beginning.
   std::vector<TracedPacket> take(Time now);
-  /// All that are left.
-  std::vector<TracedPacket> take_all() { return take(Time::max()); }
+  /// Others have begun and are not over.
+  [[nodiscard]] bool has_open() const { return !packets_.empty(); }
 
  private:
   struct OpenPacket {
@@ -53,10 +53,12 @@ struct TraceWords {
   const nft::RuleComments& comments;
   std::function<DropEnd(const policy::Address& address)> name_end;
   std::function<std::string(std::uint32_t index)> name_interface;
+  bool steps_lost = false;  ///< of some packet: what became of one that was not seen to be dropped is not known
 };
 
 /// Several lines, ended by a newline.
 std::string print_packet(const TracedPacket& packet, const TraceWords& words, bool color);
+/// Its verdict is "allow" (nothing stopped it), "deny", or "unknown": steps were lost, or a program has it.
 Json to_json(const TracedPacket& packet, const TraceWords& words);
 
 }  // namespace tierwall::daemon::ctl

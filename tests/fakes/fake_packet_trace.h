@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <thread>
@@ -29,7 +30,10 @@ class FakePacketTrace final : public nft::PacketTrace {
   }
   Result<std::vector<nft::TraceStep>> read(std::chrono::milliseconds patience) override {
     if (failure) return *failure;
-    if (waiting_.empty()) std::this_thread::sleep_for(patience);
+    if (waiting_.empty()) {
+      if (on_quiet) on_quiet();
+      std::this_thread::sleep_for(patience);
+    }
     return std::exchange(waiting_, {});
   }
   [[nodiscard]] bool has_lost() const override { return has_lost_; }
@@ -51,6 +55,7 @@ class FakePacketTrace final : public nft::PacketTrace {
   bool others_trace = false;
   std::size_t room = 1'000;  ///< so many steps wait to be read
   std::optional<Error> failure;
+  std::function<void()> on_quiet;  ///< nothing is there to be read: time for something to happen
 
  private:
   std::optional<nft::TracedFlow> flow_;

@@ -51,8 +51,9 @@ TEST_F(TraceTest, WhatAnotherTableDropsIsSaidToBeItsDoing) {
 }
 
 TEST_F(TraceTest, WhatIsAllowedGoesThrough) {
-  const CommandOutcome told = trace({"--from", "pod:app/api", "--proto", "udp", "--dport", "80", "-n", "2"},
-                                    probe("app/api", "app/web", policy::kUdp));
+  const CommandOutcome told =
+      trace({"--from", "pod:app/api", "--proto", "udp", "--dport", "80", "--family", "6", "-n", "2"},
+            probe("app/api", "app/web", policy::kUdp, 80, policy::Family::V6));
   EXPECT_EQ(told.status, 0) << told.errors;
   EXPECT_THAT(told.output, AllOf(HasSubstr("app/api -> app/web, udp 80\n"),
                                  HasSubstr("=> through: no chain that was asked denies it")));

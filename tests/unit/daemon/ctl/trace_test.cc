@@ -125,6 +125,17 @@ TEST_F(TracedPackets, TranslationOfAServiceIsTold) {
                                      "  forward            ask       ingress"));
 }
 
+TEST_F(TracedPackets, WhatAProgramHasOrWhoseStepsAreLostIsNotSaidToBeThrough) {
+  EXPECT_THAT(print({chain_policy("forward", "accept"), elsewhere(7, "queue")}),
+              HasSubstr("=> what became of it is not known: it was handed on by ip filter FORWARD"));
+  TraceWords with_losses = words();
+  with_losses.steps_lost = true;
+  const TracedPacket through = packet_of({chain_policy("forward", "accept")});
+  EXPECT_THAT(print_packet(through, with_losses, /*color=*/false),
+              HasSubstr("=> what became of it is not known: steps were lost"));
+  EXPECT_EQ(to_json(packet_of(denied_path()), with_losses).at("verdict"), "deny") << "that was seen";
+}
+
 TEST_F(TracedPackets, JsonHasEveryStep) {
   const Json json = to_json(packet_of(denied_path()), words());
   EXPECT_EQ(json.at("verdict"), "deny");
@@ -151,7 +162,8 @@ TEST(PacketGatherer, SilenceIsJudgedPacketByPacket) {
                kStart + PacketGatherer::kQuiet / 2);
   EXPECT_TRUE(gatherer.take(kStart + PacketGatherer::kQuiet / 2).empty());
   EXPECT_EQ(gatherer.take(kStart + PacketGatherer::kQuiet).size(), 1U) << "the second one may go on";
-  EXPECT_EQ(gatherer.take_all().front().steps.size(), 2U);
+  ASSERT_TRUE(gatherer.has_open());
+  EXPECT_EQ(gatherer.take(PacketGatherer::Time::max()).front().steps.size(), 2U);
 }
 
 TEST(PacketGatherer, ANumberThatComesAgainIsAnotherPacket) {
@@ -168,7 +180,7 @@ TEST(PacketGatherer, ANumberThatComesAgainIsAnotherPacket) {
 TEST(PacketGatherer, PacketsThatOthersTraceAreNotOurs) {
   PacketGatherer gatherer;
   gatherer.add({numbered(9, step("in4-third", kDenies, "drop"))}, kStart);
-  EXPECT_TRUE(gatherer.take_all().empty());
+  EXPECT_FALSE(gatherer.has_open());
 }
 
 // ---- the verb ------------------------------------------------------------------------------------------------------
@@ -210,6 +222,20 @@ TEST_F(TraceVerb, OddQuestionsAreRefusedBeforeAnythingIsTraced) {
   refuse({.from = "ip:10.0.0.1", .proto = "icmp", .dport = "80"}, "--dport goes with tcp, udp and sctp");
   refuse({.from = "ip:10.0.0.1", .dport = "80-90"}, "--dport: '80-90' is no port");
   refuse({.from = "ip:10.0.0.1", .packets = 0}, "--packets: 1 to 100");
+}
+
+TEST_F(TraceVerb, WhatIsQuietForAWhileWentThrough) {
+  trace.on_quiet = [&] { trace.send(7000, {chain_policy("forward", "accept")}); };
+  EXPECT_EQ(run(options()), exit_code::kOk) << err.str();
+  EXPECT_THAT(out.str(), HasSubstr("=> through: no chain that was asked denies it\n"));
+}
+
+TEST_F(TraceVerb, LostStepsAreSaidAndNothingIsClaimed) {
+  trace.room = 1;
+  trace.on_quiet = [&] { trace.send(7000, {step("in4-third", kDenies, "drop")}); };
+  EXPECT_EQ(run(options()), exit_code::kNotRunning);
+  EXPECT_EQ(err.str(), "tierwall trace: steps are missing: they came faster than they could be read\n");
+  EXPECT_THAT(out.str(), HasSubstr("what became of it is not known"));
 }
 
 TEST_F(TraceVerb, WhoTracesAlreadyComesFirst) {
