@@ -14,6 +14,7 @@
 #include "daemon/connections/netlink_connections.h"
 #include "daemon/control/utc_time.h"
 #include "daemon/ctl/change_command.h"
+#include "daemon/ctl/reading_pace.h"
 #include "daemon/ctl/structured_text.h"
 #include "daemon/ctl/terminal.h"
 
@@ -85,8 +86,8 @@ int list(const FlowsOptions& options, const Context& context) {
 
 // ---- following -------------------------------------------------------------------------------------------------
 
-/// The world connections are judged by, read anew when the daemon knows something else: at most every two seconds, and
-/// where reading takes long a tenth of the time. In a busy cluster something is always new, and every object is read.
+/// The world connections are judged by, read anew when the daemon knows something else, at a pace: in a busy cluster
+/// something is always new, and every object is read.
 class FollowedWorld {
  public:
   FollowedWorld(const NodeDoors& doors, const Clock& clock, const Context& context)
@@ -95,9 +96,9 @@ class FollowedWorld {
   Result<void> refresh() {
     const std::chrono::microseconds began = clock_.monotonic();
     if (teller_ != nullptr) {
-      if (began < look_again_at_) return {};
-      look_again_at_ = began + kPause;
+      if (!pace_.is_due(began)) return {};
       const Result<NodeFacts> facts = read_node_facts(doors_);
+      pace_.note_reading(began, clock_.monotonic());
       // Without a daemon nothing changes; what was known goes on to be told.
       if (!facts || facts->known == teller_->known()) return {};
     }
@@ -108,19 +109,16 @@ class FollowedWorld {
     if (!own_addresses) return own_addresses.error();
     routes_ = Routes();
     teller_ = std::make_unique<FlowTeller>(*std::move(world), *std::move(own_addresses), routes_);
-    const std::chrono::microseconds now = clock_.monotonic();
-    look_again_at_ = now + std::max(kPause, 10 * (now - began));
+    pace_.note_reading(began, clock_.monotonic());
     return {};
   }
   [[nodiscard]] const FlowTeller& teller() const { return *teller_; }
 
  private:
-  static constexpr std::chrono::microseconds kPause = std::chrono::seconds(2);
-
   const NodeDoors& doors_;
   const Clock& clock_;
   const Context& context_;
-  std::chrono::microseconds look_again_at_{0};
+  ReadingPace pace_;
   Routes routes_;
   std::unique_ptr<FlowTeller> teller_;
 };

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/ctl/reading_pace.h"
 #include "tests/unit/daemon/connections/tracked.h"
 
 namespace tierwall::daemon::ctl {
@@ -67,6 +68,18 @@ TEST(FlowFilter, ChoosesByEndVerdictAndPolicy) {
   EXPECT_FALSE((FlowFilter{.traffic = {.to_pod = "app/db"}}.matches(flow)));
   EXPECT_FALSE((FlowFilter{.traffic = {}, .verdict = "deny"}.matches(flow)));
   EXPECT_TRUE((FlowFilter{.traffic = {}, .policy = "app/web"}.matches(flow)));
+}
+
+TEST(ReadingPace, IsTwoSecondsOrATenthOfTheTime) {
+  using std::chrono::milliseconds;
+  ReadingPace pace;
+  EXPECT_TRUE(pace.is_due(milliseconds(0))) << "the first one";
+  pace.note_reading(milliseconds(0), milliseconds(10));
+  EXPECT_FALSE(pace.is_due(milliseconds(2'009)));
+  EXPECT_TRUE(pace.is_due(milliseconds(2'010)));
+  pace.note_reading(milliseconds(3'000), milliseconds(3'500));
+  EXPECT_FALSE(pace.is_due(milliseconds(8'499)));
+  EXPECT_TRUE(pace.is_due(milliseconds(8'500)));
 }
 
 }  // namespace
