@@ -178,12 +178,6 @@ std::vector<std::string> print_treatment(const policy::NodePolicy& policy, const
   return lines;
 }
 
-std::string print_labels(const policy::Labels& labels) {
-  std::vector<std::string> words;
-  for (const auto& [key, value] : labels.entries()) words.push_back(fmt::format("{}={}", key, value));
-  return join(words, ", ");
-}
-
 /// The sets of policies that hold one of these addresses.
 std::vector<std::string> sets_with(const policy::NodePolicy& policy, const std::vector<policy::Address>& addresses) {
   std::vector<std::string> lines;

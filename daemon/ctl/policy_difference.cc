@@ -60,11 +60,26 @@ std::string print_order(const std::optional<double>& order) {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
+std::string print_stage(policy::Stage stage) {
+  if (stage == policy::Stage::Untracked) return "doNotTrack";
+  return stage == policy::Stage::PreDnat ? "preDNAT" : "";
+}
+
+std::string print_staged_action(const std::optional<policy::StagedAction>& staged) {
+  if (!staged) return {};
+  return *staged == policy::StagedAction::Set ? "Set" : "Delete";
+}
+
 Fields fields_of(const policy::Policy& policy) {
+  // The other stages imply it.
+  const bool on_forward = policy.apply_on_forward && policy.stage == policy::Stage::Tracked;
   return {{"tier", policy.tier},
           {"order", print_order(policy.order)},
           {"types", print_types(policy)},
-          {"selector", policy::print_selector(policy.subject)}};
+          {"selector", policy::print_selector(policy.subject)},
+          {"stage", print_stage(policy.stage)},
+          {"applyOnForward", on_forward ? "true" : ""},
+          {"staged action", print_staged_action(policy.staged)}};
 }
 
 Fields fields_of(const policy::Tier& tier) {
@@ -72,8 +87,20 @@ Fields fields_of(const policy::Tier& tier) {
           {"default action", tier.default_action == policy::TierDefault::Deny ? "Deny" : "Pass"}};
 }
 
+Fields fields_of(const policy::HostEndpoint& endpoint) {
+  std::vector<std::string> addresses;
+  for (const policy::Address& address : endpoint.expected_addresses)
+    addresses.push_back(policy::print_address(address));
+  return {{"node", endpoint.node},
+          {"interface", endpoint.interface_name},
+          {"expectedIPs", join(addresses, ", ")},
+          {"profiles", join(endpoint.profiles, ", ")},
+          {"labels", print_labels(endpoint.labels)}};
+}
+
 template <typename Object>
-Fields fields_of(const Object&) {
+Fields fields_of(const Object& object) {
+  if constexpr (requires { policy::Labels(object.labels); }) return {{"labels", print_labels(object.labels)}};
   return {};
 }
 
@@ -220,11 +247,12 @@ class DifferenceText {
     const std::string remark = object.change == Change::Affected ? " (as it was, but selects others)" : "";
     text_ +=
         paint(fmt::format("{} {}{}", words.sign, policy::print_key(object.key), remark), words.color, color_) + "\n";
-    for (const FieldDifference& field : object.fields) add_field(field);
+    for (const FieldDifference& field : object.fields) add_field(field, object.change);
     add_lines(object.rules_removed, "- ", Color::Red);
     add_lines(object.rules_added, "+ ", Color::Green);
     add_lines(object.lost, "- selects ", Color::Red);
     add_lines(object.gained, "+ selects ", Color::Green);
+    if (object.selects_nothing) text_ += "    selects nothing here\n";
   }
   void add(const SetDifference& set) {
     text_ += paint(fmt::format("~ addresses of {}", set.set), Color::Yellow, color_) + "\n";
@@ -234,11 +262,12 @@ class DifferenceText {
   std::string finish() { return std::move(text_); }
 
  private:
-  void add_field(const FieldDifference& field) {
-    if (field.before.empty() || field.after.empty()) {
-      text_ += fmt::format("    {} {}\n", field.field, field.before + field.after);
+  void add_field(const FieldDifference& field, Change change) {
+    const auto or_none = [](const std::string& value) { return value.empty() ? "none" : value; };
+    if (change == Change::Changed) {
+      text_ += fmt::format("    {} {} -> {}\n", field.field, or_none(field.before), or_none(field.after));
     } else {
-      text_ += fmt::format("    {} {} -> {}\n", field.field, field.before, field.after);
+      text_ += fmt::format("    {} {}\n", field.field, field.before + field.after);
     }
   }
   /// A change of thousands of pods must not hide everything else; JSON has them all.
@@ -273,6 +302,7 @@ PolicyDifference compare_worlds(const JudgedWorld& before, const JudgedWorld& af
   PolicyDifference difference{.sets = compare_sets(before.policy, after.policy)};
   for (auto& [key, object] : objects) {
     if (object.change != Change::Affected) compare_rules(before.policy, after.policy, object);
+    object.selects_nothing = after.world.policies.contains(key) && selected_after[key].empty();
     difference.objects.push_back(std::move(object));
   }
   return difference;
@@ -298,7 +328,8 @@ Json to_json(const PolicyDifference& difference) {
                        {"rules_removed", object.rules_removed},
                        {"rules_added", object.rules_added},
                        {"gained", object.gained},
-                       {"lost", object.lost}});
+                       {"lost", object.lost},
+                       {"selects_nothing", object.selects_nothing}});
   }
   Json sets = Json::array();
   for (const SetDifference& set : difference.sets)

@@ -18,8 +18,8 @@ struct JudgedWorld {
 };
 
 struct FieldDifference {
-  std::string field;  ///< "order"
-  std::string before;
+  std::string field;   ///< "order"
+  std::string before;  ///< empty: it had none, or the object was not there
   std::string after;
 
   friend bool operator==(const FieldDifference&, const FieldDifference&) = default;
@@ -35,6 +35,7 @@ struct ObjectDifference {
   std::vector<std::string> rules_added = {};
   std::vector<std::string> gained = {};  ///< "pod shop/web": selected by it now
   std::vector<std::string> lost = {};
+  bool selects_nothing = false;  ///< a policy that selects none of the endpoints now
 
   friend bool operator==(const ObjectDifference&, const ObjectDifference&) = default;
 };

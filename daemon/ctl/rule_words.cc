@@ -65,4 +65,10 @@ std::string print_types(const policy::Policy& policy) {
   return policy.applies_to_ingress ? "Ingress" : "Egress";
 }
 
+std::string print_labels(const policy::Labels& labels) {
+  std::vector<std::string> words;
+  for (const auto& [key, value] : labels.entries()) words.push_back(fmt::format("{}={}", key, value));
+  return join(words, ", ");
+}
+
 }  // namespace tierwall::daemon::ctl

@@ -1,5 +1,5 @@
 #pragma once
-// A policy rule in one line of words, and which directions a policy is for.
+// A policy rule, the directions of a policy, the labels of an object: each in one line of words.
 
 #include <string>
 
@@ -12,5 +12,8 @@ std::string print_rule(const policy::ResolvedRule& rule, const policy::NodePolic
 
 /// The directions it judges: "Ingress, Egress".
 std::string print_types(const policy::Policy& policy);
+
+/// "app=web, zone=dmz".
+std::string print_labels(const policy::Labels& labels);
 
 }  // namespace tierwall::daemon::ctl
