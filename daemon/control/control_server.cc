@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,6 +26,10 @@ constexpr int kBacklog = 64;
 
 UniqueFd make_socket() {
   return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+UniqueFd spare_descriptor() {
+  return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 Error failed(const std::string& path, const char* action) {
@@ -227,6 +232,7 @@ Result<void> ControlServer::listen(const std::string& path) {
   if (bind(fd_.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     return failed(path, "cannot bind");
   path_ = path;
+  spare_ = spare_descriptor();
   if (Result<void> restricted = restrict_access(path, group_); !restricted) return restricted;
   if (::listen(fd_.raw(), kBacklog) != 0) return failed(path, "cannot listen");
   incoming_ = std::make_unique<systemd::IoWatch>(loop_, fd_.raw(), EPOLLIN, systemd::Priority::Control,
@@ -235,8 +241,10 @@ Result<void> ControlServer::listen(const std::string& path) {
 }
 
 void ControlServer::accept_clients() {
+  if (!spare_.is_open()) spare_ = spare_descriptor();
   while (true) {
     UniqueFd fd(accept4(fd_.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd.is_open() && errno == EMFILE && hang_up_on_one()) continue;
     if (!fd.is_open()) return;
     if (clients_.size() >= kMaxClients) continue;
     const std::optional<ucred> peer = find_peer(fd.raw());
@@ -244,6 +252,14 @@ void ControlServer::accept_clients() {
     clients_.push_back(std::make_unique<Client>(*this, std::move(fd), peer ? Caller{peer->uid} : Caller{}));
     if (!allowed) clients_.back()->turn_away();
   }
+}
+
+bool ControlServer::hang_up_on_one() {
+  if (!spare_.is_open()) return false;
+  spare_ = UniqueFd();
+  const bool taken = UniqueFd(accept4(fd_.raw(), nullptr, nullptr, SOCK_CLOEXEC)).is_open();
+  spare_ = spare_descriptor();
+  return taken;
 }
 
 void ControlServer::remove_closed() {

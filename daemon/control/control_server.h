@@ -50,6 +50,8 @@ class ControlServer {
   class Client;
 
   void accept_clients();
+  /// Out of descriptors: takes one caller by giving up the spare one, and hangs up. False if there is no spare.
+  bool hang_up_on_one();
   void remove_closed();
 
   systemd::EventLoop& loop_;
@@ -57,6 +59,9 @@ class ControlServer {
   std::optional<gid_t> group_;
   std::string path_;  // what this process bound, and removes at the end
   systemd::UniqueFd fd_;
+  /// Held for the moment in which there is none left: a caller that cannot be accepted keeps the socket readable, and
+  /// the loop would ask again without end.
+  systemd::UniqueFd spare_;
   std::list<std::unique_ptr<Client>> clients_;
   systemd::Deferred sweep_;
   std::unique_ptr<systemd::IoWatch> incoming_;

@@ -1,4 +1,5 @@
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -198,12 +199,22 @@ class Control : public testing::Test {
     clients_left_ = server.client_count();
   }
 
-  [[nodiscard]] systemd::UniqueFd connect() const {
+  /// Not connected yet; waits twenty seconds at most for what it is told.
+  static systemd::UniqueFd make_caller() {
     systemd::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};
+    EXPECT_EQ(setsockopt(fd.raw(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    return fd;
+  }
+  void connect_to_server(const systemd::UniqueFd& fd) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path_.c_str(), sizeof(address.sun_path) - 1);
     EXPECT_EQ(::connect(fd.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  [[nodiscard]] systemd::UniqueFd connect() const {
+    systemd::UniqueFd fd = make_caller();
+    connect_to_server(fd);
     return fd;
   }
   static void say(const systemd::UniqueFd& fd, const std::string& bytes) {
@@ -289,6 +300,37 @@ TEST_F(Control, CallersBeyondTheBoundAreTurnedAway) {
     EXPECT_FALSE(call(path_, "GetStatus", nullptr));
     crowd.clear();
     for (int i = 0; i < 100 && !call(path_, "GetStatus", nullptr); ++i) usleep(10'000);
+    EXPECT_TRUE(call(path_, "GetStatus", nullptr));
+  });
+}
+
+/// Takes every descriptor this process may have, of a number that does not take long.
+std::vector<systemd::UniqueFd> all_descriptors() {
+  std::vector<systemd::UniqueFd> taken;
+  while (true) {
+    systemd::UniqueFd fd(eventfd(0, EFD_CLOEXEC));
+    if (!fd.is_open()) return taken;
+    taken.push_back(std::move(fd));
+  }
+}
+
+/// A caller that cannot be accepted stays in front of the socket: the loop would be woken by it without end.
+TEST_F(Control, OutOfDescriptorsCallersAreHungUpOn) {
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{.rlim_cur = 128, .rlim_max = usual.rlim_max};
+  serve_while([&] {
+    setrlimit(RLIMIT_NOFILE, &few);
+    std::vector<systemd::UniqueFd> callers(3);
+    for (systemd::UniqueFd& caller : callers) caller = make_caller();
+    {
+      const std::vector<systemd::UniqueFd> taken = all_descriptors();
+      EXPECT_FALSE(taken.empty());
+      for (const systemd::UniqueFd& caller : callers) connect_to_server(caller);
+      char byte = 0;
+      for (const systemd::UniqueFd& caller : callers) EXPECT_EQ(recv(caller.raw(), &byte, 1, 0), 0);
+    }
+    setrlimit(RLIMIT_NOFILE, &usual);
     EXPECT_TRUE(call(path_, "GetStatus", nullptr));
   });
 }
