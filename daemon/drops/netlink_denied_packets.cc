@@ -37,7 +37,7 @@ Error log_error(const char* action) {
 
 /// Sends one request and takes its acknowledgement. On failure errno says why.
 bool ask(mnl_socket* socket, nlmsghdr* request) {
-  std::array<char, 4096> room;
+  alignas(nlmsghdr) std::array<char, 4096> room;
   request->nlmsg_flags |= NLM_F_ACK;
   request->nlmsg_seq = 1;
   if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) return false;
