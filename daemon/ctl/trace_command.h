@@ -24,9 +24,8 @@ struct TraceOptions {
 };
 
 /// Exit: kOk packets were seen and went through, kDenied one of them was stopped, kBadInput (usage, no permission,
-/// somebody else traces), kNotRunning (no such packet came, what became of
-/// one is not known, or a pod was named and neither a daemon nor its state knows
-/// pods).
+/// somebody else traces), kNotRunning (no such packet came, what became of one is not known, or a pod was named and
+/// neither a daemon nor its state knows pods).
 int trace_command(const TraceOptions& options, const Context& context);
 
 /// The same, by what traces and with what is known of the node, if anything.
